@@ -1,0 +1,162 @@
+//! The agent protocol: JSON lines on one Unix socket connection per actor.
+//!
+//! The coordinator orders, the actor answers; one order, one answer. Whether a step applies is decided by the coordinator:
+//! an actor never skips. Portable, and free of everything but data, so that both ends and other languages can share it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::pool::{Config, ErrorKind, Rows};
+
+/// The version that both ends name in their first line.
+pub(crate) const VERSION: u32 = 1;
+
+/// A line from the coordinator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// The number that the answer repeats.
+    pub(crate) id: u32,
+    /// What is to be done.
+    #[serde(rename = "do")]
+    pub(crate) task: Task,
+}
+
+/// What an actor can be told to do. Pools go by number, checkouts by name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Task {
+    /// To the zygote only: fork the first process of a case.
+    Case {
+        case: u32,
+        config: Config,
+    },
+    Open {
+        pool: u32,
+    },
+    Dispose {
+        pool: u32,
+    },
+    DropPool {
+        pool: u32,
+    },
+    LeakPool {
+        pool: u32,
+    },
+    /// A handle that is in use is forgotten, never dropped.
+    Checkout {
+        handle: String,
+        pool: u32,
+        patience_ms: u64,
+    },
+    Return {
+        handle: String,
+    },
+    Leak {
+        handle: String,
+    },
+    Query {
+        handle: String,
+        sql: String,
+    },
+    Begin {
+        handle: String,
+    },
+    Commit {
+        handle: String,
+    },
+    Rollback {
+        handle: String,
+    },
+    /// The parent answers; the child says hello on a connection of its own.
+    Fork {
+        child: String,
+    },
+    /// Reap a child that has ended.
+    Wait {
+        pid: u32,
+    },
+    /// No answer: the process ends.
+    Exit {
+        kind: Exit,
+    },
+    /// The spawner answers; the thread says hello on a connection of its own.
+    Spawn {
+        thread: u8,
+    },
+    /// To the thread that will be joined: return what is held, and end. No answer.
+    Finish,
+    Join {
+        thread: u8,
+    },
+    Send {
+        handle: String,
+        to: u8,
+    },
+}
+
+/// How a process is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Exit {
+    Now,
+    Atexit,
+    Main,
+    Panic,
+    Signal,
+}
+
+/// A line to the coordinator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Message {
+    Hello(Hello),
+    Answer(Answer),
+}
+
+/// The first line on a connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub(crate) version: u32,
+    /// The case; 0 from the zygote.
+    pub(crate) case: u32,
+    /// `zygote`, `output` or an actor: `p0`, `p0.t1`.
+    pub(crate) who: String,
+    /// The system's number of the actor's thread.
+    pub(crate) thread: i32,
+}
+
+/// The answer to an order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) id: u32,
+    pub(crate) is: Reply,
+}
+
+/// What came of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reply {
+    Done,
+    Rows(Rows),
+    Error { kind: ErrorKind, message: String },
+    Panicked(String),
+    NotOffered,
+    /// The order makes no sense to the agent: one of the two ends is wrong.
+    Rejected(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_look_as_an_author_of_another_agent_expects_them() {
+        let order = Order { id: 3, task: Task::Checkout { handle: "a".into(), pool: 0, patience_ms: 5000 } };
+        let line = serde_json::to_string(&order).expect("plain data");
+        assert_eq!(line, r#"{"id":3,"do":{"checkout":{"handle":"a","pool":0,"patience_ms":5000}}}"#);
+        let answer = Message::Answer(Answer { id: 3, is: Reply::Error { kind: ErrorKind::TimedOut, message: "late".into() } });
+        let line = serde_json::to_string(&answer).expect("plain data");
+        assert_eq!(line, r#"{"answer":{"id":3,"is":{"error":{"kind":"timed-out","message":"late"}}}}"#);
+        let hello: Message = serde_json::from_str(r#"{"hello":{"version":1,"case":7,"who":"p0.t1","thread":12}}"#).expect("valid");
+        assert!(matches!(hello, Message::Hello(Hello { case: 7, .. })));
+    }
+}

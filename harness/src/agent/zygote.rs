@@ -1,0 +1,82 @@
+//! The zygote: forks the first process of each case, and buries what the case before left.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+
+use super::actor;
+use super::control::Control;
+use super::protocol::{Hello, Message, Reply, Task, VERSION};
+use crate::pool::Pool;
+
+/// Runs the agent of one kind of pool until the coordinator goes away.
+pub(crate) fn main<P: Pool>(socket: &Path) -> ! {
+    match serve::<P>(socket) {
+        Ok(()) => std::process::exit(0),
+        Err(error) => {
+            eprintln!("poolproof agent: {error}");
+            std::process::exit(70)
+        }
+    }
+}
+
+fn serve<P: Pool>(socket: &Path) -> std::io::Result<()> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    redirect_output(socket)?;
+    let mut control = Control::connect(socket, 0, "zygote".to_owned())?;
+    while let Some(order) = control.order()? {
+        let Task::Case { case, config } = order.task else {
+            return Err(std::io::Error::other("the zygote was told to do an actor's work"));
+        };
+        bury();
+        // SAFETY: the zygote has one thread, so no lock of another thread can be held in the child.
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                drop(control);
+                actor::first::<P>(socket, case, config)
+            }
+            ForkResult::Parent { .. } => control.answer(order.id, Reply::Done)?,
+        }
+    }
+    Ok(())
+}
+
+/// What the pool prints goes to the coordinator, which keeps the end of it for its reports.
+fn redirect_output(socket: &Path) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut output = std::os::unix::net::UnixStream::connect(socket)?;
+    let hello = Message::Hello(Hello { version: VERSION, case: 0, who: "output".to_owned(), thread: 0 });
+    output.write_all(format!("{}\n", serde_json::to_string(&hello)?).as_bytes())?;
+    rustix::stdio::dup2_stdout(output.as_fd())?;
+    rustix::stdio::dup2_stderr(output.as_fd())?;
+    Ok(())
+}
+
+/// Reaps every process of the case before; one that still lives is of the pool's own making, and is ended by its id.
+fn bury() {
+    while let Ok(status) = waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT) {
+        match status.pid() {
+            Some(dead) => {
+                let _ = waitpid(dead, None);
+            }
+            None => match children() {
+                Some(living) if !living.is_empty() => living.into_iter().for_each(end),
+                _ => return,
+            },
+        }
+    }
+}
+
+fn end(child: Pid) {
+    let _ = kill(child, Signal::SIGKILL);
+    let _ = waitpid(child, None);
+}
+
+fn children() -> Option<Vec<Pid>> {
+    let me = std::process::id();
+    let list = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children")).ok()?;
+    Some(list.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect())
+}

@@ -1,0 +1,173 @@
+//! What every run stands on: the supervisor, the servers with their ledgers, the run numbers, and the canary.
+
+use std::sync::atomic::{AtomicBool, AtomicU32};
+
+use crate::canary;
+use crate::execute::{Effort, Executor, Surroundings, Weakness};
+use crate::pool::{Config, Database, Rows};
+use crate::rules;
+use crate::server::admin::blocking;
+use crate::server::{self, Address, Server};
+use crate::sql::Dialect;
+use crate::supervisor::Supervisor;
+use crate::trouble::Trouble;
+
+/// Which server to judge on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerChoice {
+    /// A private one, from installed binaries.
+    Local,
+    /// One that is already there.
+    Url(String),
+}
+
+/// The supervisor and the servers of one run. Dropping it removes everything that the run made.
+pub struct Bench {
+    supervisor: Supervisor,
+    places: Vec<Place>,
+    runs: AtomicU32,
+    weakness: Weakness,
+    stop: &'static AtomicBool,
+}
+
+struct Place {
+    server: Server,
+    dialect: Dialect,
+    ledger: String,
+}
+
+impl Bench {
+    /// Starts the supervisor. `stop` ends every run on this bench when it is set.
+    ///
+    /// # Errors
+    /// A directory that cannot be made, a process that cannot be started.
+    pub fn start(stop: &'static AtomicBool) -> Result<Self, Trouble> {
+        let supervisor = Supervisor::start()?;
+        Ok(Self { supervisor, places: Vec::new(), runs: AtomicU32::new(1), weakness: Weakness::default(), stop })
+    }
+
+    /// Gives every executor of this bench a weakness. For tests.
+    #[doc(hidden)]
+    pub fn weaken(&mut self, weakness: Weakness) {
+        self.weakness = weakness;
+    }
+
+    /// Makes a server for `database` ready, and proves that writers can be told apart on it.
+    ///
+    /// # Errors
+    /// No server, one that cannot be reached, or a machine on which nothing can be attributed.
+    pub fn add_server(&mut self, choice: &ServerChoice, database: Database) -> Result<(), Trouble> {
+        let server = match choice {
+            ServerChoice::Local => server::local(&self.supervisor, database)?,
+            ServerChoice::Url(url) => server::from_url(url)?,
+        };
+        let ledger = ledger_name();
+        let dialect = Dialect::new(server.database, ledger.clone());
+        blocking(&server, &dialect.create_ledger())?;
+        self.places.push(Place { server, dialect, ledger });
+        let place = &self.places[self.places.len() - 1];
+        if let Some(index) = place.dialect.index_ledger() {
+            blocking(&place.server, &index)?;
+        }
+        self.sing(place)
+    }
+
+    /// Runs the canary: OWN-1 must be seen.
+    fn sing(&self, place: &Place) -> Result<(), Trouble> {
+        let canary = canary::target(place.server.database);
+        let interleaving = canary::interleaving();
+        let history = Executor::start(&canary, self.around(place))?.execute(&interleaving, Effort::Full)?;
+        let judgement = rules::judge(&interleaving, &history);
+        match judgement.first_cause() {
+            Some((rule, _)) if rule.id == "OWN-1" => Ok(()),
+            _ if self.weakness.untapped => Ok(()),
+            _ => Err(Trouble::CannotAttribute),
+        }
+    }
+
+    /// Name and version of the server for a database.
+    pub fn product(&self, database: Database) -> Option<&str> {
+        self.place(database).map(|place| place.server.product.as_str())
+    }
+
+    /// The URL of the server for a database, password included.
+    pub fn url(&self, database: Database) -> Option<String> {
+        self.place(database).map(|place| url(&place.server))
+    }
+
+    /// Asks the server for rows, on a session of its own. For tests.
+    #[doc(hidden)]
+    pub fn ask(&self, database: Database, sql: &str) -> Result<Rows, Trouble> {
+        let place = self.place(database).ok_or(Trouble::NotAdded { database })?;
+        blocking(&place.server, sql)
+    }
+
+    /// What a pool would need to connect to the server itself. For tests.
+    #[doc(hidden)]
+    pub fn direct_config(&self, database: Database) -> Option<Config> {
+        self.place(database).map(|place| crate::execute::direct_config(&place.server))
+    }
+
+    fn place(&self, database: Database) -> Option<&Place> {
+        self.places.iter().find(|place| place.server.database == database)
+    }
+
+    /// What an executor for that database needs.
+    ///
+    /// # Errors
+    /// No server was added for it.
+    pub(crate) fn surroundings(&self, database: Database) -> Result<Surroundings<'_>, Trouble> {
+        self.place(database).map(|place| self.around(place)).ok_or(Trouble::NotAdded { database })
+    }
+
+    fn around<'a>(&'a self, place: &'a Place) -> Surroundings<'a> {
+        Surroundings {
+            supervisor: &self.supervisor,
+            server: &place.server,
+            ledger: &place.ledger,
+            runs: &self.runs,
+            stop: self.stop,
+            weakness: self.weakness,
+        }
+    }
+
+    /// Ends the run in order: ledgers on servers that stay are dropped, then everything that was started is ended.
+    ///
+    /// # Errors
+    /// What could not be removed.
+    pub fn finish(self) -> Result<(), Trouble> {
+        let Self { supervisor, places, .. } = self;
+        drop(places);
+        supervisor.finish()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A server of the run's own goes with everything that is in it.
+        if matches!(self.server.origin, server::Origin::Url) {
+            let _ = blocking(&self.server, &self.dialect.drop_ledger());
+        }
+    }
+}
+
+/// A name that no other run has, also on a server that several runs share.
+fn ledger_name() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    format!("poolproof_ledger_{random:016x}")
+}
+
+/// The form that [`server::from_url`] reads. The users and passwords of private servers need no escapes.
+fn url(server: &Server) -> String {
+    let Server { user, password, name, .. } = server;
+    match (&server.address, server.database) {
+        (Address::Unix(socket), Database::Postgres) => {
+            let directory = socket.parent().unwrap_or(socket).display();
+            let port = socket.extension().unwrap_or_default().to_string_lossy();
+            format!("postgres://{user}:{password}@localhost/{name}?host={directory}&port={port}")
+        }
+        (Address::Unix(socket), Database::MySql) => format!("mysql://{user}:{password}@localhost/{name}?socket={}", socket.display()),
+        (address @ Address::Tcp(..), database) => format!("{}://{user}:{password}@{address}/{name}", database.name()),
+    }
+}

@@ -1,0 +1,86 @@
+//! Failures on disk: `DIR/failures/POOL/PROMISE.RULE.interleaving`, in the text form.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::certify::Failure;
+use crate::interleaving::{self, Interleaving};
+use crate::promise::Promise;
+use crate::trouble::Trouble;
+
+const EXTENSION: &str = "interleaving";
+
+/// Where a failure is saved.
+pub fn path(directory: &Path, pool: &str, promise: Promise, rule: &str) -> PathBuf {
+    directory.join("failures").join(pool).join(format!("{promise}.{rule}.{EXTENSION}"))
+}
+
+/// Reads an interleaving from a file.
+///
+/// # Errors
+/// A file that cannot be read, or that is no interleaving.
+pub fn read(path: &Path) -> Result<Interleaving, Trouble> {
+    let text = fs::read_to_string(path).map_err(|error| Trouble::file(path, error))?;
+    interleaving::parse(&text).map_err(|error| Trouble::Interleaving { path: path.to_owned(), error })
+}
+
+/// The saved failures of a pool under a promise, in the order of their names.
+///
+/// # Errors
+/// As [`read`]; a directory that does not exist holds none.
+pub fn known(directory: &Path, pool: &str, promise: Promise) -> Result<Vec<Interleaving>, Trouble> {
+    let folder = directory.join("failures").join(pool);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Trouble::directory(&folder, error)),
+    };
+    let start = format!("{promise}.");
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| Trouble::directory(&folder, error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(&start) && path.extension().is_some_and(|extension| extension == EXTENSION) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// Saves a failure: whole or not at all.
+///
+/// # Errors
+/// A directory that cannot be written, a disk that is full.
+pub fn save(directory: &Path, pool: &str, promise: Promise, failure: &Failure) -> Result<PathBuf, Trouble> {
+    let path = path(directory, pool, promise, failure.rule.id);
+    let folder = path.parent().unwrap_or(directory);
+    fs::create_dir_all(folder).map_err(|error| Trouble::directory(folder, error))?;
+    let evidence = failure.judgement.first_cause().map_or("", |(_, evidence)| evidence.sentence.as_str());
+    let text = format!("# {}: {}\n# {evidence}\n{}", failure.rule.id, failure.rule.sentence, failure.interleaving);
+    let unfinished = path.with_extension("unfinished");
+    let written = fs::File::create(&unfinished).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&unfinished, &path)).map_err(|error| {
+        // Half a file is worse than none.
+        let _ = fs::remove_file(&unfinished);
+        Trouble::file(&path, error)
+    })?;
+    Ok(path)
+}
+
+/// Proves that failures could be saved, before anything long is started.
+///
+/// # Errors
+/// A directory that cannot be made or written.
+pub fn check(directory: &Path) -> Result<(), Trouble> {
+    let folder = directory.join("failures");
+    fs::create_dir_all(&folder).map_err(|error| Trouble::directory(&folder, error))?;
+    let probe = folder.join(format!(".probe-{}", std::process::id()));
+    let written = fs::write(&probe, b"can this be written?");
+    let _ = fs::remove_file(&probe);
+    written.map_err(|error| Trouble::directory(&folder, error))
+}

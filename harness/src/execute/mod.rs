@@ -1,0 +1,287 @@
+//! The only stage with effects: carries an interleaving out in real processes against a server, and gives its history.
+//!
+//! It never judges. [`Executor`] is one worker: one thread, one loop, one agent, one tap.
+
+mod case;
+mod epilogue;
+mod people;
+mod reactor;
+mod stuck;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::agent::protocol::{Order, Task};
+use crate::history::{Expectation, History};
+use crate::interleaving::{Interleaving, Op};
+use crate::limits;
+use crate::pool::{Config, Database};
+use crate::server::{Address, Server};
+use crate::server::admin::Admin;
+use crate::sql::Dialect;
+use crate::supervisor::{Launch, Supervisor};
+pub use crate::tap::TapShim;
+use crate::tap::{Tap, Upstream};
+use crate::target::Target;
+use crate::trouble::Trouble;
+use case::Case;
+use reactor::{Notice, Reactor};
+
+/// How long the executor waits before it concludes anything from time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// For searching: what only the clock says is confirmed by a second run with [`Effort::Full`].
+    Quick,
+    /// For confirming: bounds that a slow machine does not reach.
+    Full,
+}
+
+/// Weaknesses that tests give the executor, to prove that each would be noticed. All off in real use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weakness {
+    /// The tap's.
+    pub tap: TapShim,
+    /// The epilogue ends the oldest process first.
+    pub oldest_first: bool,
+    /// Control messages are appended before the tap was drained.
+    pub control_first: bool,
+    /// The ledger is read before the last EOF.
+    pub ledger_early: bool,
+    /// Pools connect to the server itself.
+    pub untapped: bool,
+}
+
+impl Weakness {
+    fn tapped(self) -> bool {
+        !self.untapped
+    }
+}
+
+/// Time limits of one execution.
+#[derive(Clone, Copy)]
+struct Bounds {
+    must: Duration,
+    release: Duration,
+    overdue: Duration,
+}
+
+impl Bounds {
+    fn of(effort: Effort) -> Self {
+        match effort {
+            Effort::Quick => Self { must: limits::PATIENCE_QUICK, release: limits::PATIENCE, overdue: limits::OVERDUE_QUICK },
+            Effort::Full => Self { must: limits::PATIENCE, release: 4 * limits::PATIENCE, overdue: limits::OVERDUE },
+        }
+    }
+
+    fn patience(self, op: &Op, expected: Expectation, releasable: bool) -> Duration {
+        match (op, expected) {
+            (Op::Checkout(..), Expectation::Block) if releasable => self.release,
+            (Op::Checkout(..), Expectation::Block) => limits::PATIENCE_BLOCKED,
+            (Op::Checkout(..), Expectation::Either) => limits::PATIENCE_EITHER,
+            (Op::Checkout(..), Expectation::Success) => self.must,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// One worker.
+pub(crate) struct Executor<'a> {
+    reactor: Reactor,
+    supervisor: &'a Supervisor,
+    agent: u32,
+    config: Config,
+    dialect: Dialect,
+    weakness: Weakness,
+    runs: Runs<'a>,
+    stop: &'a AtomicBool,
+    directory: PathBuf,
+}
+
+/// Where run numbers come from: they are unique within a ledger.
+pub(crate) type Runs<'a> = &'a std::sync::atomic::AtomicU32;
+
+/// What every executor of a run shares.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// The process that cleans up.
+    pub(crate) supervisor: &'a Supervisor,
+    /// The server.
+    pub(crate) server: &'a Server,
+    /// The name of the run's ledger on it.
+    pub(crate) ledger: &'a str,
+    /// The next run's number.
+    pub(crate) runs: &'a std::sync::atomic::AtomicU32,
+    /// Set by Ctrl-C.
+    pub(crate) stop: &'a AtomicBool,
+    /// For tests.
+    pub(crate) weakness: Weakness,
+}
+
+impl<'a> Executor<'a> {
+    /// Starts the agent of `target` and everything between it and the server.
+    ///
+    /// # Errors
+    /// What the environment refuses.
+    pub(crate) fn start(target: &Target, around: Surroundings<'a>) -> Result<Self, Trouble> {
+        let number = around.runs.fetch_add(1, Ordering::Relaxed);
+        let directory = around.supervisor.run_dir().join(format!("w{number}"));
+        std::fs::create_dir(&directory).map_err(|error| Trouble::directory(&directory, error))?;
+        let database = target.database();
+        let socket = directory.join(socket_name(database));
+        let tap = Tap::listen(&socket, database, upstream(around.server)?, around.weakness.tap)
+            .map_err(|error| Trouble::system("listen for the pool", error))?;
+        let control = directory.join("control");
+        let administrator = (administrator_socket(around.server)?, Admin::new(around.server));
+        let mut reactor = Reactor::new(&control, tap, administrator)?;
+        reactor.control_first = around.weakness.control_first;
+        let agent = around.supervisor.spawn(&launch(target, &control))?;
+        let direct = direct_config(around.server);
+        let config = if around.weakness.untapped { direct } else { Config { socket, port: PORT, ..direct } };
+        let dialect = Dialect::new(database, around.ledger.to_owned());
+        let mut executor = Self {
+            reactor,
+            supervisor: around.supervisor,
+            agent,
+            config,
+            dialect,
+            weakness: around.weakness,
+            runs: around.runs,
+            stop: around.stop,
+            directory,
+        };
+        executor.await_zygote()?;
+        Ok(executor)
+    }
+
+    fn await_zygote(&mut self) -> Result<(), Trouble> {
+        let until = Instant::now() + START;
+        let (mut history, mut notices) = (History::default(), Vec::new());
+        while !notices.iter().any(|notice| matches!(notice, Notice::Zygote)) {
+            self.check_stop()?;
+            if let Some(exit) = self.supervisor.has_exited(self.agent) {
+                return Err(Trouble::Agent(format!("it ended at its start ({exit})")));
+            }
+            if Instant::now() > until {
+                return Err(Trouble::Agent("it did not say hello".to_owned()));
+            }
+            self.reactor.turn(LOOK, &mut history, &mut notices)?;
+        }
+        Ok(())
+    }
+
+    fn check_stop(&self) -> Result<(), Trouble> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(Trouble::Interrupted),
+            false => Ok(()),
+        }
+    }
+
+    /// Carries an interleaving out.
+    ///
+    /// # Errors
+    /// What ends the whole run: an agent that dies, a server that goes away, a driver that goes around the tap, Ctrl-C.
+    pub(crate) fn execute(&mut self, interleaving: &Interleaving, effort: Effort) -> Result<History, Trouble> {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        self.reactor.reset();
+        let config = Config { max_size: interleaving.max_size, ..self.config.clone() };
+        self.reactor.order(None, &Order { id: 0, task: Task::Case { case: number, config } })?;
+        let bounds = Bounds::of(effort);
+        let dialect = self.dialect.clone();
+        let mut case = Case::new(number, interleaving, &dialect, bounds, self.weakness);
+        let born_until = Instant::now() + START;
+        let mut quiet = limits::QUIET;
+        let mut notices = Vec::new();
+        while !case.is_over() {
+            self.check_stop()?;
+            let pause = if case.is_settling() { SETTLE } else { quiet };
+            let patience = case.next_look().saturating_duration_since(Instant::now()).min(pause);
+            let nothing = self.reactor.turn(patience, &mut case.history, &mut notices)?;
+            for notice in notices.drain(..) {
+                case.notice(notice, &mut self.reactor)?;
+            }
+            if self.weakness.control_first {
+                self.reactor.drain_late(&mut case.history)?;
+            }
+            case.settle_waiters(&self.reactor);
+            quiet = match nothing {
+                true if case.is_settling() => quiet,
+                true => {
+                    case.look(&mut self.reactor);
+                    (quiet * 2).min(LOOK)
+                }
+                false => limits::QUIET,
+            };
+            case.expire(&mut self.reactor);
+            case.advance(&mut self.reactor)?;
+            if case.history.events().is_empty() && Instant::now() > born_until {
+                return Err(Trouble::Agent("it did not start a process for the case".to_owned()));
+            }
+        }
+        Ok(std::mem::take(&mut case.history))
+    }
+
+    /// The last of what the pool printed.
+    pub(crate) fn printed(&self) -> String {
+        self.reactor.printed()
+    }
+}
+
+impl Drop for Executor<'_> {
+    fn drop(&mut self) {
+        self.supervisor.end(self.agent);
+        // What cannot be removed now goes with the run directory.
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Between two looks at somebody who must come to wait.
+const SETTLE: Duration = Duration::from_micros(200);
+/// The longest wait before Ctrl-C is looked for again.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long an agent or a case may take to start.
+const START: Duration = Duration::from_secs(30);
+/// The port in the name of PostgreSQL's socket.
+const PORT: u16 = 5432;
+
+fn socket_name(database: Database) -> String {
+    match database {
+        Database::Postgres => format!(".s.PGSQL.{PORT}"),
+        Database::MySql => "mysql.sock".to_owned(),
+    }
+}
+
+/// How a pool connects to the server itself.
+pub(crate) fn direct_config(server: &Server) -> Config {
+    let (socket, port) = match &server.address {
+        // PostgreSQL's clients want directory and port apart; the name of the socket has both.
+        Address::Unix(path) => (path.clone(), path.extension().and_then(|port| port.to_str()?.parse().ok()).unwrap_or(PORT)),
+        Address::Tcp(_, port) => (PathBuf::new(), *port),
+    };
+    let (user, password, database) = (server.user.clone(), server.password.clone(), server.name.clone());
+    Config { socket, port, user, password, database, max_size: 1 }
+}
+
+fn launch(target: &Target, control: &Path) -> Launch {
+    let env = crate::role::agent_environment(target.name(), control);
+    Launch { argv: vec!["/proc/self/exe".to_owned()], env, ..Launch::default() }
+}
+
+fn upstream(server: &Server) -> Result<Upstream, Trouble> {
+    use std::net::ToSocketAddrs;
+    let (host, port) = match &server.address {
+        Address::Unix(path) => return Ok(Upstream::Unix(path.clone())),
+        Address::Tcp(host, port) => (host.as_str(), *port),
+    };
+    let unreachable = |why: String| Trouble::ServerGone(format!("{host}:{port}: {why}"));
+    let mut addresses = (host, port).to_socket_addrs().map_err(|error| unreachable(error.to_string()))?;
+    addresses.next().map(Upstream::Tcp).ok_or_else(|| unreachable("it has no address".to_owned()))
+}
+
+fn administrator_socket(server: &Server) -> Result<std::os::fd::OwnedFd, Trouble> {
+    let connected = match upstream(server)? {
+        Upstream::Unix(path) => std::os::unix::net::UnixStream::connect(path).map(Into::into),
+        Upstream::Tcp(address) => std::net::TcpStream::connect(address).map(Into::into),
+    };
+    connected.map_err(|error| Trouble::ServerGone(format!("the administrator cannot connect: {error}")))
+}

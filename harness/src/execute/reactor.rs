@@ -1,0 +1,353 @@
+//! The loop: one epoll set, everything non-blocking, and the rule that gives the history its order.
+//!
+//! Control messages are read first, then the tap is drained, and only then are the messages handed out: whatever an actor wrote
+//! before it said "done" stands before its "done". It knows lines and sockets, not steps.
+
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::people::People;
+use crate::agent::protocol::{Answer, Hello, Message, Order, VERSION};
+use crate::history::{Event, History};
+use crate::interleaving::{Actor, Process};
+use crate::pool::{Error, Rows};
+use crate::server::admin::Admin;
+use crate::tap::Tap;
+use crate::trouble::Trouble;
+
+/// What the loop hands out, in order.
+#[derive(Debug)]
+pub(super) enum Notice {
+    Zygote,
+    Hello { connection: usize, hello: Hello, pid: i32 },
+    Answer { answer: Answer },
+    Ended(Process),
+    Ledger(Result<Rows, Error>),
+}
+
+/// One worker's descriptors.
+pub(super) struct Reactor {
+    epoll: OwnedFd,
+    listener: OwnedFd,
+    connections: Vec<Option<Connection>>,
+    pub(super) tap: Tap,
+    pub(super) people: People,
+    administrator: Administrator,
+    output: Tail,
+    /// The test's weakness: messages are handed out before the tap was drained.
+    pub(super) control_first: bool,
+}
+
+/// A connection of the agent: the zygote's, an actor's, or its standard output.
+struct Connection {
+    socket: OwnedFd,
+    pid: i32,
+    kind: Kind,
+    unread: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Unknown,
+    Zygote,
+    Output,
+    Actor(Actor),
+}
+
+struct Administrator {
+    socket: OwnedFd,
+    session: Admin,
+}
+
+/// The last of what the agent printed.
+#[derive(Default)]
+struct Tail(Vec<u8>);
+
+const CONTROL: u64 = 1 << 32;
+const ENDED: u64 = 2 << 32;
+const LISTENER: u64 = 3 << 32;
+const TAP: u64 = 4 << 32;
+const ADMINISTRATOR: u64 = 5 << 32;
+const KIND: u64 = !0 << 32;
+
+/// A line of the agent that is longer than this breaks the protocol.
+const LINE: usize = 1 << 20;
+/// As much of the agent's output is kept.
+const TAIL: usize = 4096;
+
+impl Reactor {
+    pub(super) fn new(control: &Path, tap: Tap, administrator: (OwnedFd, Admin)) -> Result<Self, Trouble> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let set_up = || -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+            let listener = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+            rustix::net::bind(&listener, &SocketAddrUnix::new(control)?)?;
+            rustix::net::listen(&listener, 128)?;
+            let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+            epoll::add(&set, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+            epoll::add(&set, tap.as_fd(), epoll::EventData::new_u64(TAP), epoll::EventFlags::IN)?;
+            epoll::add(&set, &administrator.0, epoll::EventData::new_u64(ADMINISTRATOR), epoll::EventFlags::IN)?;
+            Ok((set, listener))
+        };
+        let (epoll, listener) = set_up().map_err(|error| Trouble::system("set up the coordinator's sockets", error))?;
+        let mut administrator = Administrator { socket: administrator.0, session: administrator.1 };
+        administrator.flush()?;
+        Ok(Self {
+            epoll,
+            listener,
+            connections: Vec::new(),
+            tap,
+            people: People::default(),
+            administrator,
+            output: Tail::default(),
+            control_first: false,
+        })
+    }
+
+    /// Forgets the case before, but for the zygote and its output.
+    pub(super) fn reset(&mut self) {
+        for slot in &mut self.connections {
+            if matches!(slot, Some(Connection { kind: Kind::Actor(_) | Kind::Unknown, .. })) {
+                *slot = None;
+            }
+        }
+        self.tap.reset();
+        self.people = People::default();
+        self.output.0.clear();
+    }
+
+    /// Waits at most `patience` for something, and hands out what came of it. True if nothing happened at all.
+    pub(super) fn turn(&mut self, patience: Duration, history: &mut History, notices: &mut Vec<Notice>) -> Result<bool, Trouble> {
+        let before = history.events().len();
+        let quiet = self.poll(patience, history, notices).map_err(|error| Trouble::system("wait for events", error))??;
+        Ok(quiet && notices.is_empty() && history.events().len() == before)
+    }
+
+    fn poll(&mut self, patience: Duration, history: &mut History, notices: &mut Vec<Notice>) -> rustix::io::Result<Result<bool, Trouble>> {
+        let mut space = [MaybeUninit::uninit(); 32];
+        let limit = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
+        let ready: &[epoll::Event] = match epoll::wait(&self.epoll, &mut space[..], Some(&limit)) {
+            Ok((ready, _)) => ready,
+            Err(Errno::INTR) => &[],
+            Err(error) => return Err(error),
+        };
+        let outcome = self.read_control(ready, notices)?;
+        if !self.control_first {
+            self.tap.drain(&self.people, history)?;
+        }
+        Ok(outcome.map(|()| ready.is_empty()))
+    }
+
+    /// Drains the tap; only the test's weakness calls it from outside.
+    pub(super) fn drain_late(&mut self, history: &mut History) -> Result<(), Trouble> {
+        self.tap.drain(&self.people, history).map_err(|error| Trouble::system("read the tap", error))
+    }
+
+    fn read_control(&mut self, ready: &[epoll::Event], notices: &mut Vec<Notice>) -> rustix::io::Result<Result<(), Trouble>> {
+        for event in ready {
+            let key = event.data.u64();
+            match key & KIND {
+                LISTENER => self.accept()?,
+                CONTROL => {
+                    if let Err(trouble) = self.read_lines((key & !KIND) as usize, notices) {
+                        return Ok(Err(trouble));
+                    }
+                }
+                ENDED => {
+                    let process = Process((key & 0xff) as u8);
+                    if let Some(pidfd) = self.people.pidfd(process) {
+                        epoll::delete(&self.epoll, pidfd)?;
+                        notices.push(Notice::Ended(process));
+                    }
+                }
+                ADMINISTRATOR => {
+                    if let Err(trouble) = self.hear_administrator(notices) {
+                        return Ok(Err(trouble));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn accept(&mut self) -> rustix::io::Result<()> {
+        loop {
+            let socket = match rustix::net::accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                Ok(socket) => socket,
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR | Errno::CONNABORTED) => continue,
+                Err(error) => return Err(error),
+            };
+            let pid = getsockopt(&socket, PeerCredentials).map_or(0, |credentials| credentials.pid());
+            let index = self.connections.iter().position(Option::is_none).unwrap_or(self.connections.len());
+            epoll::add(&self.epoll, &socket, epoll::EventData::new_u64(CONTROL | index as u64), epoll::EventFlags::IN)?;
+            if index == self.connections.len() {
+                self.connections.push(None);
+            }
+            self.connections[index] = Some(Connection { socket, pid, kind: Kind::Unknown, unread: Vec::new() });
+        }
+    }
+
+    fn read_lines(&mut self, index: usize, notices: &mut Vec<Notice>) -> Result<(), Trouble> {
+        let Some(Some(connection)) = self.connections.get_mut(index) else { return Ok(()) };
+        let mut open = true;
+        let mut chunk = [0; 8192];
+        while open {
+            match rustix::net::recv(&connection.socket, &mut chunk, RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => open = false,
+                Ok((_, read)) if connection.kind == Kind::Output => self.output.add(&chunk[..read]),
+                Ok((_, read)) => connection.unread.extend_from_slice(&chunk[..read]),
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(_) => open = false,
+            }
+            if connection.unread.len() > LINE {
+                return Err(Trouble::Agent(format!("it sent a line of more than {LINE} bytes")));
+            }
+        }
+        while let Some(end) = connection.unread.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = connection.unread.drain(..=end).collect();
+            if connection.kind == Kind::Output {
+                self.output.add(&line);
+                continue;
+            }
+            let message = serde_json::from_slice(&line).map_err(|error| {
+                Trouble::Agent(format!("it sent a line that is no message ({error}): {}", String::from_utf8_lossy(&line).trim_end()))
+            })?;
+            match message {
+                Message::Answer(answer) => notices.push(Notice::Answer { answer }),
+                Message::Hello(hello) if hello.version != VERSION => {
+                    return Err(Trouble::Agent(format!("it speaks version {} of the protocol, not {VERSION}", hello.version)));
+                }
+                Message::Hello(hello) if hello.who == "zygote" => {
+                    connection.kind = Kind::Zygote;
+                    notices.push(Notice::Zygote);
+                }
+                Message::Hello(hello) if hello.who == "output" => {
+                    connection.kind = Kind::Output;
+                    let rest = std::mem::take(&mut connection.unread);
+                    self.output.add(&rest);
+                }
+                Message::Hello(hello) => notices.push(Notice::Hello { connection: index, hello, pid: connection.pid }),
+            }
+        }
+        if !open {
+            let was_zygote = connection.kind == Kind::Zygote;
+            self.connections[index] = None;
+            if was_zygote {
+                return Err(Trouble::Agent(format!("it ended{}", self.output.quoted())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ties a connection to an actor.
+    pub(super) fn introduce(&mut self, connection: usize, actor: Actor) {
+        if let Some(Some(connection)) = self.connections.get_mut(connection) {
+            connection.kind = Kind::Actor(actor);
+        }
+    }
+
+    /// Watches a new process for its end.
+    pub(super) fn watch(&mut self, process: Process, pid: i32) -> Result<(), Trouble> {
+        let key = epoll::EventData::new_u64(ENDED | u64::from(process.0));
+        let pidfd = self.people.born(process, pid);
+        pidfd
+            .and_then(|pidfd| epoll::add(&self.epoll, pidfd, key, epoll::EventFlags::IN))
+            .map_err(|error| Trouble::system("watch a process", error))
+    }
+
+    /// Sends an order to an actor, or to the zygote.
+    pub(super) fn order(&mut self, to: Option<Actor>, order: &Order) -> Result<(), Trouble> {
+        let kind = to.map_or(Kind::Zygote, Kind::Actor);
+        let Some(connection) = self.connections.iter().flatten().find(|connection| connection.kind == kind) else {
+            // It has ended: its process's end is, or will be, a notice of its own.
+            return Ok(());
+        };
+        let mut line = serde_json::to_vec(order).map_err(|error| Trouble::Bug(format!("an order cannot be written: {error}")))?;
+        line.push(b'\n');
+        match rustix::net::send(&connection.socket, &line, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+            Ok(sent) if sent == line.len() => Ok(()),
+            Ok(_) | Err(Errno::AGAIN) => Err(Trouble::Agent("it does not read its orders".to_owned())),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Asks the server for rows; the answer is a notice.
+    pub(super) fn ask(&mut self, sql: &str) -> Result<(), Trouble> {
+        self.administrator.session.ask(sql);
+        self.administrator.flush()
+    }
+
+    fn hear_administrator(&mut self, notices: &mut Vec<Notice>) -> Result<(), Trouble> {
+        self.administrator.hear()?;
+        while let Some(answer) = self.administrator.session.answer() {
+            notices.push(Notice::Ledger(answer));
+        }
+        Ok(())
+    }
+
+    /// The last of what the agent printed.
+    pub(super) fn printed(&self) -> String {
+        String::from_utf8_lossy(&self.output.0).into_owned()
+    }
+}
+
+impl Administrator {
+    fn flush(&mut self) -> Result<(), Trouble> {
+        let lost = |error| Trouble::system("write to the server", error);
+        let output = self.session.output();
+        while !output.is_empty() {
+            // The questions are short and the server reads them: this does not wait.
+            let sent = rustix::net::send(&self.socket, output, SendFlags::NOSIGNAL).map_err(lost)?;
+            output.drain(..sent);
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self) -> Result<(), Trouble> {
+        let mut chunk = [0; 16 * 1024];
+        loop {
+            match rustix::net::recv(&self.socket, &mut chunk, RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => return Err(Trouble::ServerGone("it closed the administrator's session".to_owned())),
+                Ok((_, read)) => self.session.received(&chunk[..read]),
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(Trouble::system("read from the server", error)),
+            }
+        }
+        match self.session.failure() {
+            Some(failure) => Err(Trouble::ServerGone(failure.to_owned())),
+            None => self.flush(),
+        }
+    }
+}
+
+impl Tail {
+    fn add(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > 2 * TAIL {
+            self.0.drain(..self.0.len() - TAIL);
+        }
+    }
+
+    fn quoted(&self) -> String {
+        match self.0.is_empty() {
+            true => String::new(),
+            false => format!("; the last that it printed: {}", String::from_utf8_lossy(&self.0).trim_end()),
+        }
+    }
+}
+
+/// An event that ends a case without a verdict.
+pub(super) fn abandon(history: &mut History, why: impl Into<String>) {
+    history.append(Event::Abandoned { why: why.into() });
+}

@@ -1,0 +1,142 @@
+//! The proof that a process is stuck: every thread of it waits, without a time limit, for something that can no longer come.
+//!
+//! It reads `/proc/PID/task/T/syscall`. A wait with a time limit proves nothing: there the clock has to speak.
+
+use std::fs;
+
+/// What the threads of a process were seen doing at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sight {
+    threads: Vec<ThreadSight>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ThreadSight {
+    thread: i32,
+    waits: Waits,
+    line: String,
+    /// Voluntary context switches: equal in two sights means that the thread has not run in between.
+    switches: String,
+}
+
+/// What a thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    /// It runs, or waits with a time limit, or for something else.
+    No,
+    /// For a word in memory, or for descriptors, for ever.
+    Forever,
+    /// For bytes on a socket: an order of the coordinator, or an answer of the server.
+    Socket,
+}
+
+impl Sight {
+    /// Looks at a process; `None` if it cannot be seen.
+    pub(super) fn of(pid: i32) -> Option<Self> {
+        let mut threads = Vec::new();
+        for entry in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+            let thread: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let path = format!("/proc/{pid}/task/{thread}");
+            let call = fs::read_to_string(format!("{path}/syscall")).ok()?;
+            let status = fs::read_to_string(format!("{path}/status")).ok()?;
+            let switches = status.lines().find(|line| line.starts_with("voluntary")).unwrap_or_default().to_owned();
+            let (waits, line) = read_call(&call, pid);
+            threads.push(ThreadSight { thread, waits, line, switches });
+        }
+        threads.sort_by_key(|seen| seen.thread);
+        Some(Self { threads })
+    }
+
+    /// What one thread is seen doing, if it waits for something, with or without a time limit.
+    pub(super) fn of_waiting_thread(pid: i32, thread: i32) -> Option<Self> {
+        let mut sight = Self::of(pid)?;
+        sight.threads.retain(|seen| seen.thread == thread && !seen.line.is_empty());
+        (!sight.threads.is_empty()).then_some(sight)
+    }
+
+    /// Every thread waits without a time limit.
+    pub(super) fn is_stuck(&self) -> bool {
+        !self.threads.is_empty() && self.threads.iter().all(|seen| seen.waits != Waits::No)
+    }
+
+    /// A line for each thread, without numbers that differ from run to run.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.threads.iter().map(|seen| seen.line.clone()).collect()
+    }
+}
+
+// The numbers of system calls on this architecture. Newer ones have no `poll` and no `epoll_wait` of the old form.
+use nix::libc::{
+    SYS_epoll_pwait as EPOLL_PWAIT, SYS_futex as FUTEX, SYS_ppoll as PPOLL, SYS_read as READ, SYS_recvfrom as RECVFROM,
+    SYS_recvmsg as RECVMSG,
+};
+#[cfg(target_arch = "x86_64")]
+use nix::libc::{SYS_epoll_wait as EPOLL_WAIT, SYS_poll as POLL};
+#[cfg(not(target_arch = "x86_64"))]
+const EPOLL_WAIT: i64 = -1;
+#[cfg(not(target_arch = "x86_64"))]
+const POLL: i64 = -2;
+
+fn read_call(call: &str, pid: i32) -> (Waits, String) {
+    let mut words = call.split_whitespace();
+    let Some(number) = words.next().and_then(|number| number.parse::<i64>().ok()) else {
+        // It is running.
+        return (Waits::No, String::new());
+    };
+    let arguments: Vec<u64> = words.map(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).unwrap_or(0)).collect();
+    let argument = |at: usize| arguments.get(at).copied().unwrap_or(0);
+    // A time limit of -1 is an int: its upper half may be anything.
+    let endless = |at: usize| argument(at) as u32 as i32 == -1;
+    match number {
+        FUTEX => timed("futex", argument(3) == 0),
+        POLL => timed("poll", endless(2)),
+        PPOLL => timed("ppoll", argument(2) == 0),
+        EPOLL_WAIT => timed("epoll_wait", endless(3)),
+        EPOLL_PWAIT => timed("epoll_pwait", endless(3)),
+        READ | RECVFROM | RECVMSG => socket(pid, argument(0)),
+        other => (Waits::No, format!("system call {other}")),
+    }
+}
+
+fn timed(name: &str, endless: bool) -> (Waits, String) {
+    match endless {
+        true => (Waits::Forever, format!("{name}, without a time limit")),
+        false => (Waits::No, format!("{name}, with a time limit")),
+    }
+}
+
+/// Reading a socket has no time limit, unless the socket has one of its own.
+fn socket(pid: i32, descriptor: u64) -> (Waits, String) {
+    let target = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).unwrap_or_default();
+    if !target.to_string_lossy().starts_with("socket:") {
+        return (Waits::No, "read".to_owned());
+    }
+    match has_time_limit(pid, descriptor) {
+        Some(false) => (Waits::Socket, "read of a socket, without a time limit".to_owned()),
+        _ => (Waits::No, "read of a socket".to_owned()),
+    }
+}
+
+fn has_time_limit(pid: i32, descriptor: u64) -> Option<bool> {
+    use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+    let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+    let copy = pidfd_getfd(process, i32::try_from(descriptor).ok()?, PidfdGetfdFlags::empty()).ok()?;
+    rustix::net::sockopt::socket_timeout(&copy, rustix::net::sockopt::Timeout::Recv).ok().map(|limit| limit.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only waits without a time limit prove anything.
+    #[test]
+    fn a_time_limit_is_read_from_the_arguments() {
+        let waits = |call: &str| read_call(call, 1).0;
+        assert_eq!(waits(&format!("{FUTEX} 0x7f 0x189 0x0 0x0 0x0 0xffffffff 0x7ffe 0x7f")), Waits::Forever);
+        assert_eq!(waits(&format!("{FUTEX} 0x7f 0x189 0x0 0x7ffd00 0x0 0xffffffff 0x7ffe 0x7f")), Waits::No);
+        assert_eq!(waits(&format!("{POLL} 0x7f 0x1 0xffffffff 0x0 0x0 0x0 0x7ffe 0x7f")), Waits::Forever);
+        assert_eq!(waits(&format!("{POLL} 0x7f 0x1 0x64 0x0 0x0 0x0 0x7ffe 0x7f")), Waits::No);
+        assert_eq!(waits(&format!("{EPOLL_WAIT} 0x3 0x7f 0x400 0xffffffffffffffff 0x0 0x0 0x7ffe 0x7f")), Waits::Forever);
+        assert_eq!(waits("running"), Waits::No);
+    }
+}

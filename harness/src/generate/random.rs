@@ -1,0 +1,314 @@
+//! Random interleavings, by proptest: sizes grow with the index, and each case switches some operations off and varies the
+//! weight of the rest (*swarm*).
+//!
+//! A choice is a number; it is resolved, modulo, to one of the steps that fit the model's state. So nearly every step applies;
+//! one in sixteen is taken from all steps there are.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::history::{Expectation, PoolId};
+use crate::interleaving::{Actor, ExitKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use crate::limits;
+use crate::model::{Holding, State};
+use crate::promise::Promise;
+
+/// The interleaving of a seed and an index: always the same one.
+pub fn nth(promise: Promise, seed: u64, index: u64) -> Interleaving {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..16].copy_from_slice(&index.to_le_bytes());
+    bytes[16] = Promise::ALL.iter().position(|other| *other == promise).unwrap_or_default() as u8;
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let size = size_of(index);
+    match interleavings(promise, size).new_tree(&mut runner) {
+        Ok(tree) => tree.current(),
+        // The strategies here reject nothing.
+        Err(_) => Interleaving { max_size: 1, promise, steps: Vec::new() },
+    }
+}
+
+/// Sizes grow to the largest, then go round.
+fn size_of(index: u64) -> usize {
+    const SMALLEST: u64 = 3;
+    const SPREAD: u64 = 18;
+    (SMALLEST + (index / 4) % SPREAD) as usize
+}
+
+/// A proptest strategy for interleavings under a promise, of about `size` steps.
+pub fn interleavings(promise: Promise, size: usize) -> impl Strategy<Value = Interleaving> {
+    let choices = prop::collection::vec(any::<u64>(), size.clamp(1, limits::STEPS));
+    let max_size = prop_oneof![4 => Just(1_u32), 3 => Just(2), 1 => Just(3)];
+    (max_size, choices, any::<u64>()).prop_map(move |(max_size, choices, swarm)| {
+        let mut draft = Draft::new(promise, max_size, Swarm(swarm));
+        choices.into_iter().for_each(|choice| draft.choose(choice));
+        Interleaving { max_size, promise, steps: draft.steps }
+    })
+}
+
+/// Which operations a case uses, and how much.
+#[derive(Clone, Copy)]
+struct Swarm(u64);
+
+impl Swarm {
+    /// 0, 1, 2 or 4 times the usual weight.
+    fn factor(self, kind: u32) -> u64 {
+        [0, 1, 1, 2, 2, 4, 1, 2][((self.0 >> (3 * (kind % 21))) & 7) as usize]
+    }
+}
+
+/// An interleaving that is being built, with the state that it leads to if every pool does what it should.
+struct Draft {
+    promise: Promise,
+    swarm: Swarm,
+    state: State,
+    steps: Vec<Step>,
+    waiting: Vec<(Actor, Op, PoolId)>,
+    processes: u8,
+}
+
+impl Draft {
+    fn new(promise: Promise, max_size: u32, swarm: Swarm) -> Self {
+        Self { promise, swarm, state: State::new(max_size), steps: Vec::new(), waiting: Vec::new(), processes: 1 }
+    }
+
+    fn choose(&mut self, choice: u64) {
+        let (who, anything, what) = (choice >> 52, (choice >> 48) & 15 == 0, choice & 0xffff_ffff);
+        let actors: Vec<Actor> = self.state.running_processes().flat_map(|process| self.state.actors(process)).collect();
+        let idle: Vec<Actor> = actors.into_iter().filter(|actor| !self.state.is_busy(*actor)).collect();
+        let Some(actor) = idle.get(who as usize % idle.len().max(1)).copied() else { return };
+        let mut candidates = self.candidates(actor);
+        if !anything {
+            candidates.retain(|(op, _)| self.state.skips(self.promise, actor, op).is_none() || self.can_be_prepared(actor, op));
+        }
+        let total: u64 = candidates.iter().map(|(_, weight)| weight).sum();
+        let Some(mut left) = what.checked_rem(total) else { return };
+        for (op, weight) in candidates {
+            if left < weight {
+                return self.emit(actor, op);
+            }
+            left -= weight;
+        }
+    }
+
+    /// Every step that the actor could take, with its weight.
+    fn candidates(&self, actor: Actor) -> Vec<(Op, u64)> {
+        let (state, process) = (&self.state, actor.process);
+        let mut ops = Vec::with_capacity(40);
+        let mut offer = |op: Op, kind: u32, weight: u64| ops.push((op, weight * self.swarm.factor(kind)));
+        let bare = state.pools(process).is_empty();
+        ops_of_pools(state, actor, bare, &mut offer);
+        for held in state.holdings(actor) {
+            ops_of_checkout(state, actor, &held, &mut offer);
+        }
+        offer(Op::Fork(Process(self.processes)), 9, 5);
+        state.unreaped(process).for_each(|child| offer(Op::Wait(child), 10, 6));
+        for kind in ExitKind::ALL {
+            // The first process is needed: when it has gone, the rest is epilogue.
+            offer(Op::Exit(kind), 11, if state.is_child(process) { 2 } else { 0 });
+        }
+        let fresh = (1..limits::THREADS_NAMED as u8).map(Thread).find(|thread| state.actors(process).all(|other| other.thread != *thread));
+        if let Some(thread) = fresh {
+            offer(Op::Spawn(thread), 12, 3);
+        }
+        for other in state.actors(process).filter(|other| *other != actor) {
+            offer(Op::Join(other.thread), 13, 1);
+        }
+        // An operation that every case needs is never off.
+        ops.iter_mut().for_each(|(op, weight)| {
+            if *weight == 0 && (matches!(op, Op::Open(_)) && bare || matches!(op, Op::Checkout(..))) {
+                *weight = 4;
+            }
+        });
+        ops
+    }
+
+    /// The promise forbids it now, but some steps before it would make it allowed.
+    fn can_be_prepared(&self, actor: Actor, op: &Op) -> bool {
+        let forbidden = self.state.skips(self.promise, actor, op) == Some(crate::history::Skip::Promise);
+        let alone = self.state.actors(actor.process).count() == 1;
+        let known = match self.promise {
+            Promise::DisposeBeforeFork => matches!(op, Op::Fork(_)),
+            Promise::ChildDrops => matches!(op, Op::Open(_)),
+            _ => false,
+        };
+        forbidden && alone && known
+    }
+
+    /// Adds a step, with what its promise wants before it.
+    fn emit(&mut self, actor: Actor, op: Op) {
+        if self.can_be_prepared(actor, &op) {
+            let held: Vec<_> = self.state.holdings(actor).collect();
+            for holding in held {
+                if holding.transaction && !holding.inherited {
+                    self.add(actor, Op::Commit(holding.handle));
+                }
+                self.add(actor, Op::Return(holding.handle));
+            }
+            while self.state.slot(actor.process, None).is_some() {
+                if self.promise == Promise::DisposeBeforeFork {
+                    self.add(actor, Op::Dispose(None));
+                }
+                if !self.add(actor, Op::DropPool(None)) {
+                    break;
+                }
+            }
+        }
+        self.add(actor, op);
+    }
+
+    /// Adds one step and follows it in the model. False if it is one that will be skipped.
+    fn add(&mut self, actor: Actor, op: Op) -> bool {
+        if self.steps.len() >= limits::STEPS {
+            return false;
+        }
+        self.steps.push(Step { actor, op });
+        if self.state.skips(self.promise, actor, &op).is_some() {
+            return false;
+        }
+        let expected = self.state.expects(actor, &op);
+        self.state.start(actor, &op);
+        match self.state.pool_in(actor, &op) {
+            Some(pool) if expected == Expectation::Block && self.state.releasable(actor, pool) => self.waiting.push((actor, op, pool)),
+            _ => self.state.apply(actor, &op, expected != Expectation::Block),
+        }
+        if let Op::Fork(_) = op {
+            self.processes = self.processes.saturating_add(1);
+        }
+        self.serve_waiters();
+        true
+    }
+
+    fn serve_waiters(&mut self) {
+        let state = &mut self.state;
+        self.waiting.retain(|(actor, op, pool)| {
+            let served = state.has_room(actor.process, *pool);
+            if served {
+                state.apply(*actor, op, true);
+            }
+            !served
+        });
+    }
+}
+
+fn ops_of_pools(state: &State, actor: Actor, bare: bool, offer: &mut impl FnMut(Op, u32, u64)) {
+    let process = actor.process;
+    offer(Op::Open(None), 0, if bare { 40 } else { 1 });
+    offer(Op::Open(Some(PoolName(1))), 0, 1);
+    offer(Op::Dispose(None), 1, 2);
+    offer(Op::DropPool(None), 2, 2);
+    offer(Op::LeakPool(None), 3, 1);
+    let taken = |handle: u8| state.actors(process).any(|other| state.holding(other, Handle(handle)).is_some());
+    if let Some(handle) = (0..limits::HANDLES as u8).find(|handle| !taken(*handle)) {
+        offer(Op::Checkout(Handle(handle), None), 4, 14);
+        let named = state.pools(process).iter().rev().skip(1).find_map(|pool| pool.name);
+        if named.is_some() {
+            offer(Op::Checkout(Handle(handle), named), 4, 6);
+        }
+    }
+}
+
+fn ops_of_checkout(state: &State, actor: Actor, held: &Holding, offer: &mut impl FnMut(Op, u32, u64)) {
+    let handle = held.handle;
+    // A transaction is worth most with a row in it, and then either end of it.
+    let (insert, begin) = if held.transaction { (14, 0) } else { (4, 8) };
+    offer(Op::Query(handle), 5, 4);
+    offer(Op::Insert(handle), 6, insert);
+    offer(Op::Begin(handle), 7, begin);
+    offer(Op::Commit(handle), 8, 8);
+    offer(Op::Rollback(handle), 8, 10);
+    offer(Op::Return(handle), 14, 6);
+    offer(Op::Leak(handle), 15, 1);
+    for other in state.actors(actor.process).filter(|other| *other != actor) {
+        offer(Op::Send(handle, other.thread), 16, 3);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A seed names its interleavings for ever: failures are reported by them.
+    #[test]
+    fn a_seed_and_an_index_always_give_the_same_interleaving() {
+        for promise in Promise::ALL {
+            for index in [0, 7, 500] {
+                assert_eq!(nth(promise, 3, index), nth(promise, 3, index));
+            }
+        }
+        assert_ne!(nth(Promise::ChildUsesPool, 3, 500), nth(Promise::ChildUsesPool, 4, 500));
+    }
+
+    fn carried_out(interleaving: &Interleaving) -> Vec<Op> {
+        let mut state = State::new(interleaving.max_size);
+        let mut done = Vec::new();
+        for step in &interleaving.steps {
+            if state.skips(interleaving.promise, step.actor, &step.op).is_none() {
+                let expected = state.expects(step.actor, &step.op);
+                state.start(step.actor, &step.op);
+                state.apply(step.actor, &step.op, expected != Expectation::Block);
+                done.push(step.op);
+            }
+        }
+        done
+    }
+
+    /// TXN-2 is about rows that were rolled back: a search that writes none does not exercise it.
+    #[test]
+    fn transactions_are_rolled_back_with_rows_in_them_often_enough() {
+        let rolled_back = |interleaving: &Interleaving| {
+            let done = carried_out(interleaving);
+            let at = |wanted: fn(&Op) -> bool| done.iter().position(wanted);
+            let (begin, insert) = (at(|op| matches!(op, Op::Begin(_))), at(|op| matches!(op, Op::Insert(_))));
+            let rollback = done.iter().rposition(|op| matches!(op, Op::Rollback(_)));
+            begin.is_some() && begin < insert && insert < rollback
+        };
+        let count = (0..1000).filter(|index| rolled_back(&nth(Promise::ChildUsesPool, 1, *index))).count();
+        assert!(count >= 25, "only {count} of 1000");
+    }
+
+    /// What is skipped is time lost: most steps must apply, and every operation must occur somewhere.
+    #[test]
+    fn most_steps_apply_and_every_operation_occurs() {
+        for promise in Promise::ALL {
+            let (mut total, mut done, mut words) = (0, 0, std::collections::BTreeSet::new());
+            for index in 0..600 {
+                let interleaving = nth(promise, 1, index);
+                let carried = carried_out(&interleaving);
+                total += interleaving.steps.len();
+                done += carried.len();
+                words.extend(carried.iter().map(|op| op.word()));
+            }
+            assert!(done * 100 >= total * 80, "{promise}: {done} of {total} steps apply");
+            let expected = if promise == Promise::ThreadsOnly { 15 } else { 18 };
+            assert!(words.len() >= expected, "{promise}: only {words:?}");
+        }
+    }
+
+    /// A smaller promise is kept by fewer applications: whoever keeps it keeps every larger one too.
+    #[test]
+    fn an_interleaving_under_a_promise_satisfies_every_larger_promise() {
+        fn satisfies(promise: Promise, interleaving: &Interleaving) -> bool {
+            let mut state = State::new(interleaving.max_size);
+            interleaving.steps.iter().all(|step| {
+                if state.skips(interleaving.promise, step.actor, &step.op).is_some() {
+                    return true;
+                }
+                let allowed = promise.allows(&state, step.actor, &step.op);
+                state.start(step.actor, &step.op);
+                state.apply(step.actor, &step.op, true);
+                allowed
+            })
+        }
+        for larger in Promise::ALL {
+            for smaller in larger.includes() {
+                for index in 0..400 {
+                    let interleaving = nth(*smaller, 2, index);
+                    assert!(satisfies(larger, &interleaving), "{smaller} is not within {larger}:\n{interleaving}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! What happened: an append-only list of events, and the questions that rules ask of it.
+//!
+//! A history is plain data. It knows no socket, no pid table and no clock, so that a saved one can be judged again.
+
+use crate::interleaving::{Actor, Op, Process};
+use crate::nonce::Nonce;
+use crate::pool::{ErrorKind, Rows};
+
+/// The number of an invocation; steps come first, the acts of the epilogue after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InvocationId(pub u32);
+
+/// One server connection as the tap saw it, numbered in the order of `accept`: `c0`, `c1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u32);
+
+/// One opened pool; a forked child's copy has the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PoolId(pub u32);
+
+/// One checkout; a forked child's copy has the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CheckoutId(pub u32);
+
+/// Who wrote or opened: a process of the interleaving, or one that the harness does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Witness {
+    /// A process of the interleaving.
+    Process(Process),
+    /// Some other process, for instance one that the pool forked by itself.
+    Stranger,
+}
+
+/// One frame of the wire protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The protocol's own name for it: `Terminate`, `COM_QUIT`.
+    pub name: &'static str,
+    /// Its length with its header.
+    pub bytes: u32,
+    /// The first nonce in it.
+    pub nonce: Option<Nonce>,
+    /// The client says goodbye with it.
+    pub goodbye: bool,
+}
+
+/// What the model expected of an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// It must succeed.
+    Success,
+    /// It must wait for somebody, and nobody may come.
+    Block,
+    /// Either answer is right.
+    Either,
+}
+
+/// The start of a step or of an act of the epilogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// Its number.
+    pub id: InvocationId,
+    /// Who was told.
+    pub actor: Actor,
+    /// What.
+    pub op: Op,
+    /// Which step of the interleaving it is; `None` in the epilogue.
+    pub step: Option<usize>,
+    /// The pool it is about, or whose checkout it uses.
+    pub pool: Option<PoolId>,
+    /// The checkout that it makes or uses.
+    pub checkout: Option<CheckoutId>,
+    /// The checkout or the pool that it uses was inherited by the actor's process.
+    pub inherited: bool,
+    /// The nonce of its statement.
+    pub nonce: Option<Nonce>,
+    /// What the model expected.
+    pub expected: Expectation,
+}
+
+/// How an invocation finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It succeeded.
+    Done,
+    /// It succeeded and gave rows.
+    Rows(Rows),
+    /// The pool or the server answered with an error.
+    Error {
+        /// A hint.
+        kind: ErrorKind,
+        /// The words.
+        message: String,
+    },
+    /// The pool panicked.
+    Panicked(String),
+    /// The pool has no such operation.
+    NotOffered,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With an exit code.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+}
+
+/// Why a step was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// A name in it stands for nothing.
+    NoSuchName,
+    /// The promise forbids it.
+    Promise,
+    /// It does not fit the state: a commit without a begin, a join of a busy thread.
+    DoesNotApply,
+    /// A limit of the harness.
+    Limit,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A process said who it is.
+    Born {
+        /// Which.
+        process: Process,
+        /// Its parent, but for the first.
+        parent: Option<Process>,
+    },
+    /// A step was skipped.
+    Skipped {
+        /// Its place in the interleaving.
+        step: usize,
+        /// Why.
+        why: Skip,
+    },
+    /// A step or an act of the epilogue was started.
+    Invoked(Invocation),
+    /// It finished.
+    Finished {
+        /// Which.
+        id: InvocationId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// There is room in a pool for which checkouts are waiting: one of them must be served now.
+    Released {
+        /// The waiting checkouts.
+        waiters: Vec<InvocationId>,
+    },
+    /// A client connected.
+    Opened {
+        /// The new session.
+        session: SessionId,
+        /// Who called `connect`.
+        owner: Witness,
+    },
+    /// The session's connection turned out to carry a cancel request; it is no session.
+    CancelRequested {
+        /// The connection.
+        session: SessionId,
+    },
+    /// The server reported the session ready for its first statement.
+    Ready {
+        /// Which.
+        session: SessionId,
+    },
+    /// A client wrote; one event for the bytes of one writer.
+    Wrote {
+        /// On which session.
+        session: SessionId,
+        /// Who, by the kernel's word.
+        writer: Witness,
+        /// How many bytes.
+        bytes: u32,
+        /// The frames that these bytes completed.
+        frames: Vec<Frame>,
+    },
+    /// The server wrote.
+    Answered {
+        /// On which session.
+        session: SessionId,
+        /// How many bytes.
+        bytes: u32,
+        /// The frames that these bytes completed and that carry a nonce.
+        frames: Vec<Frame>,
+        /// The session is inside a transaction after these bytes.
+        in_transaction: bool,
+    },
+    /// The frames of a session can no longer be read.
+    Desynchronised {
+        /// Which.
+        session: SessionId,
+    },
+    /// The client's side was closed: by the last descriptor of it, or by `shutdown(2)`.
+    ClientClosed {
+        /// Which.
+        session: SessionId,
+    },
+    /// The server's side was closed.
+    ServerClosed {
+        /// Which.
+        session: SessionId,
+    },
+    /// A process ended.
+    Ended {
+        /// Which.
+        process: Process,
+        /// How.
+        ending: Ending,
+    },
+    /// Every thread of a process waits for something that can no longer come.
+    Stuck {
+        /// Which.
+        process: Process,
+        /// The invocation that does not end.
+        id: InvocationId,
+        /// A line for each thread: its system call.
+        threads: Vec<String>,
+    },
+    /// The clock ran out.
+    Overdue {
+        /// The process that owes something.
+        process: Process,
+        /// The invocation that does not end.
+        id: InvocationId,
+        /// The bound that was exceeded, in milliseconds.
+        bound_ms: u64,
+    },
+    /// The harness ended a process that would not end.
+    Killed {
+        /// Which.
+        process: Process,
+    },
+    /// Sessions that the server still had when the wait for their end ran out.
+    SessionsLeft {
+        /// Which.
+        sessions: Vec<SessionId>,
+    },
+    /// The rows of this run in the ledger, after the EOF of every session.
+    Ledger {
+        /// Each row's nonce; one that stands there twice is listed twice.
+        rows: Vec<Nonce>,
+    },
+    /// The harness could not carry this execution out; nothing may be concluded from it.
+    Abandoned {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Everything that happened in one execution.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    events: Vec<Event>,
+}
+
+impl History {
+    /// A history of these events, for tests and for saved histories.
+    pub fn from_events(events: Vec<Event>) -> Self {
+        Self { events }
+    }
+
+    /// Adds what happened last.
+    pub fn append(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// The events in their order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The invocations with the place of their events.
+    pub fn invocations(&self) -> impl Iterator<Item = (usize, &Invocation)> {
+        self.events.iter().enumerate().filter_map(|(at, event)| match event {
+            Event::Invoked(invocation) => Some((at, invocation)),
+            _ => None,
+        })
+    }
+
+    /// How an invocation finished, and where; `None` if it never did.
+    pub fn outcome(&self, id: InvocationId) -> Option<(usize, &Outcome)> {
+        self.events.iter().enumerate().find_map(|(at, event)| match event {
+            Event::Finished { id: finished, outcome } if *finished == id => Some((at, outcome)),
+            _ => None,
+        })
+    }
+
+    /// Who opened a session.
+    pub fn owner(&self, session: SessionId) -> Option<Witness> {
+        self.events.iter().find_map(|event| match event {
+            Event::Opened { session: opened, owner } if *opened == session => Some(*owner),
+            _ => None,
+        })
+    }
+}
+
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "c{}", self.0)
+    }
+}
+
+impl std::fmt::Display for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Process(process) => process.fmt(f),
+            Self::Stranger => f.write_str("an unknown process"),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Conformance tests for database connection pools across fork.
+//!
+//! poolproof generates random interleavings of fork, thread spawn, checkout, query, commit, return, dispose and exit, runs each in
+//! real processes against a database server, watches the wire with a tap whose evidence comes from the kernel, and judges the
+//! finished history by written rules. The first rule: *no connection is ever used by two processes.*
+//!
+//! An adapter implements [`Pool`] and [`Connection`]; [`certify::certify`] searches, confirms, shrinks and replays.
+//!
+//! Data flows one way: [`generate`] → [`execute`] → [`rules`] → [`report`]. A stage may use the types of the stages to its left.
+
+// What an adapter author sees.
+pub mod pool;
+
+// Plain data, from left to right.
+pub mod history;
+pub mod interleaving;
+pub mod limits;
+pub mod model;
+pub mod nonce;
+pub mod promise;
+pub mod verdict;
+
+// The stages without effects.
+pub mod generate;
+pub mod report;
+pub mod rules;
+pub mod shrink;
+
+// A pool by name, and what can go wrong around it.
+mod target;
+pub mod trouble;
+
+// The stage with effects, and what it stands on. The rest compiles everywhere; this needs Linux.
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod agent;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod bench;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod canary;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod certify;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod corpus;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod execute;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod neutral;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod role;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod server;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod sql;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod supervisor;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod tap;
+
+pub use pool::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+pub use promise::Promise;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub use role::assume as assume_role;
+pub use target::Target;
+
+/// On other systems no process is ever started in a role: poolproof needs Linux.
+#[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
+pub fn assume_role(_targets: &[Target]) {}

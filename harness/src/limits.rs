@@ -1,0 +1,35 @@
+//! The bounds of one interleaving and of the waiting for it. A server with less headroom is refused at the start.
+
+use std::time::Duration;
+
+/// Processes of one interleaving, the first included.
+pub const PROCESSES: usize = 6;
+/// Threads of one process, the main thread included.
+pub const THREADS: usize = 4;
+/// Numbers that a thread's name may have: `t0` to `t7`.
+pub const THREADS_NAMED: usize = 8;
+/// Checkouts that one process may hold, by name.
+pub const HANDLES: usize = 8;
+/// Pools that one process may hold.
+pub const POOLS: usize = 4;
+/// Steps of one interleaving.
+pub const STEPS: usize = 64;
+/// The largest pool of an interleaving.
+pub const MAX_SIZE: u32 = 4;
+/// Sessions that one interleaving may have open at once; beyond it the tap turns clients away and gives no verdict.
+pub const SESSIONS: usize = 64;
+
+/// How long a checkout may take that must succeed.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The same while searching; a failure is confirmed with [`PATIENCE`].
+pub const PATIENCE_QUICK: Duration = Duration::from_millis(400);
+/// How long a checkout waits that must block while nobody can release it.
+pub const PATIENCE_BLOCKED: Duration = Duration::from_millis(10);
+/// How long a checkout waits of which the model cannot say whether it will be served.
+pub const PATIENCE_EITHER: Duration = Duration::from_millis(50);
+/// How long a step, an exit or the server's EOF may take beyond its patience before the clock speaks.
+pub const OVERDUE: Duration = Duration::from_secs(5);
+/// The same while searching; a failure is confirmed with [`OVERDUE`].
+pub const OVERDUE_QUICK: Duration = Duration::from_secs(1);
+/// Quiet time after which the coordinator looks whether a process is stuck.
+pub const QUIET: Duration = Duration::from_millis(10);

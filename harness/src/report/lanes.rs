@@ -1,0 +1,88 @@
+//! One execution as a picture: who did what, what passed the wire, and what of it broke a rule.
+
+use super::clean::cleaned;
+use super::draw::{Line, draw, wrapped};
+use super::rows::{Row, rows};
+use super::{Style, words};
+use crate::history::History;
+use crate::interleaving::Interleaving;
+use crate::rules::Judgement;
+use crate::verdict::Evidence;
+
+/// So many rows of the final check are shown before a marked one.
+const BEFORE: usize = 3;
+/// Fewer rows than this are not worth leaving out.
+const WORTH: usize = 3;
+/// So many lines of a consequence's details are shown.
+const DETAILS: usize = 4;
+
+/// The execution in lanes: a column for each actor and one for the wire. Steps carry the numbers by which evidence calls them. Below
+/// stands what was broken first, marked `▶`, and its consequences, marked `▷`.
+///
+/// No line is longer than the style's width.
+pub fn lanes(interleaving: &Interleaving, history: &History, judgement: &Judgement, style: Style) -> String {
+    let rows = rows(interleaving, history, judgement);
+    let mut text = draw(&chosen(&rows), style);
+    let evidence = evidence(judgement, style);
+    if !evidence.is_empty() {
+        text.push('\n');
+        text.push_str(&evidence);
+    }
+    text
+}
+
+/// The rows without the parts of the final check that tell nothing. Where nothing was broken all of it is shown.
+fn chosen(rows: &[Row]) -> Vec<Line<'_>> {
+    let Some(last) = rows.iter().rposition(Row::is_marked) else { return rows.iter().map(Line::Row).collect() };
+    let tells = |at: usize| {
+        let row = &rows[at];
+        let soon = rows[at..].iter().take(1 + BEFORE).any(Row::is_marked);
+        !row.final_check || (at <= last && (row.across.is_some() || soon))
+    };
+    let mut lines = Vec::new();
+    let mut at = 0;
+    while at < rows.len() {
+        let hidden = (at..rows.len()).take_while(|at| !tells(*at)).count();
+        let goes_on = at + hidden == rows.len();
+        if hidden >= WORTH {
+            lines.push(Line::Instead(if goes_on { words::FINAL_CHECK_WENT_ON } else { "…" }));
+        } else {
+            lines.extend(rows[at..at + hidden].iter().map(Line::Row));
+        }
+        at += hidden;
+        if let Some(row) = rows.get(at) {
+            lines.push(Line::Row(row));
+            at += 1;
+        }
+    }
+    lines
+}
+
+/// What was broken, and what shows it.
+fn evidence(judgement: &Judgement, style: Style) -> String {
+    let mut text = String::new();
+    if let Some((rule, evidence)) = judgement.first_cause() {
+        let head = format!("{} {}  ", words::FIRST, rule.id);
+        told(&head, &style.alarm(&head), evidence, usize::MAX, style, &mut text);
+    }
+    for (rule, evidence) in judgement.consequences() {
+        let head = format!("{} and so {}  ", words::THEN, rule.id);
+        told(&head, &style.strong(&head), evidence, DETAILS, style, &mut text);
+    }
+    text
+}
+
+fn told(head: &str, painted: &str, evidence: &Evidence, details: usize, style: Style, text: &mut String) {
+    let indent = head.chars().count();
+    let room = style.columns() - indent;
+    let sentence = wrapped(&cleaned(&evidence.sentence), room);
+    let more = evidence.details.iter().take(details).flat_map(|detail| wrapped(&cleaned(detail), room));
+    for (nth, line) in sentence.into_iter().chain(more).enumerate() {
+        match nth {
+            0 => text.push_str(painted),
+            _ => text.push_str(&" ".repeat(indent)),
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+}

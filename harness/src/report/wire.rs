@@ -1,0 +1,119 @@
+//! What of the wire is shown in the rows.
+//!
+//! Chatter is left out: handshakes, replies, and closings that somebody announced. What broke a rule is always shown.
+
+use super::rows::{Mark, MinSome, Reader};
+use super::words;
+use crate::history::{Event, SessionId, Witness};
+
+/// One line of the wire's column.
+#[derive(Clone, Debug)]
+pub(super) struct Note {
+    what: What,
+    pub(super) mark: Option<Mark>,
+}
+
+/// What a line says.
+#[derive(Clone, Debug)]
+enum What {
+    Said(String),
+    Wrote { writer: Witness, session: SessionId, frames: Vec<&'static str> },
+}
+
+impl Note {
+    pub(super) fn text(&self) -> String {
+        match &self.what {
+            What::Said(text) => text.clone(),
+            What::Wrote { writer, session, frames } => words::wrote(*writer, frames, session),
+        }
+    }
+}
+
+/// What is known of a session.
+pub(super) struct Session {
+    owner: Witness,
+    ready: bool,
+    goodbye: bool,
+    client_closed: bool,
+    /// The row of the last that was written on it.
+    row: usize,
+}
+
+impl Reader<'_> {
+    pub(super) fn wire(&mut self, event: &Event) {
+        match event {
+            Event::Opened { session, owner } => {
+                let row = self.wire_row();
+                let opened = Session { owner: *owner, ready: false, goodbye: false, client_closed: false, row };
+                self.sessions.insert(*session, opened);
+                self.note(row, What::Said(format!("{session} opened by {owner}")));
+            }
+            Event::CancelRequested { session } => self.say(format!("{session} is a request to cancel")),
+            Event::Ready { session } => self.with(*session, |known| known.ready = true),
+            Event::Wrote { session, writer, frames, .. } => {
+                let names = frames.iter().map(|frame| frame.name).collect();
+                let goodbye = frames.iter().any(|frame| frame.goodbye);
+                self.wrote(*session, *writer, names, goodbye);
+            }
+            Event::Desynchronised { session } => self.say(format!("{session} can no longer be read")),
+            Event::ClientClosed { session } => {
+                self.with(*session, |known| known.client_closed = true);
+                if self.sessions.get(session).is_some_and(|known| !known.goodbye) {
+                    self.say(format!("{session} closed without a goodbye"));
+                }
+            }
+            Event::ServerClosed { session } => {
+                // The server's EOF comes when it comes: it is shown with what caused it.
+                if let Some(row) = self.sessions.get(session).filter(|known| !known.client_closed).map(|known| known.row) {
+                    self.note(row, What::Said(format!("the server ends {session}")));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn wrote(&mut self, session: SessionId, writer: Witness, names: Vec<&'static str>, goodbye: bool) {
+        let Some(known) = self.sessions.get_mut(&session) else { return };
+        known.goodbye |= goodbye;
+        let handshake = !known.ready && known.owner == writer;
+        if handshake && self.mark.is_none() {
+            return;
+        }
+        let row = self.wire_row();
+        self.with(session, |known| known.row = row);
+        let mark = self.mark.take();
+        let last = self.rows[row].wire.last_mut();
+        match last.map(|note| (&mut note.what, &mut note.mark)) {
+            // How writes are cut depends on the moment: neighbours of one writer are one.
+            Some((What::Wrote { writer: before, session: on, frames }, marked)) if (*before, *on) == (writer, session) => {
+                frames.extend(names);
+                *marked = (*marked).min_some(mark);
+            }
+            _ => self.rows[row].wire.push(Note { what: What::Wrote { writer, session, frames: names }, mark }),
+        }
+    }
+
+    /// The row that takes the next line of the wire: the last one, if its wire column is free.
+    fn wire_row(&mut self) -> usize {
+        match self.rows.last() {
+            Some(row) if row.across.is_none() && !row.wide => self.rows.len() - 1,
+            _ => self.new_row(),
+        }
+    }
+
+    pub(super) fn say(&mut self, text: String) {
+        let row = self.wire_row();
+        self.note(row, What::Said(text));
+    }
+
+    fn note(&mut self, row: usize, what: What) {
+        let mark = self.mark.take();
+        self.rows[row].wire.push(Note { what, mark });
+    }
+
+    fn with(&mut self, session: SessionId, change: impl FnOnce(&mut Session)) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            change(session);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! One binary, three roles: the coordinator, its agent and its supervisor. The environment decides, before anything else runs.
+
+use std::path::Path;
+
+use crate::target::Target;
+
+/// Names the role of a process that the coordinator started: `supervisor` or `agent`.
+const ROLE: &str = "POOLPROOF_ROLE";
+/// Names the agent's pool.
+const POOL: &str = "POOLPROOF_POOL";
+/// Names the agent's control socket.
+const CONTROL: &str = "POOLPROOF_CONTROL";
+
+/// Runs this process as an agent or as the supervisor, if the coordinator started it as one; otherwise it returns.
+///
+/// Call it first in `main`, before threads are started and before a runtime is built, with every target that the program knows.
+pub fn assume(targets: &[Target]) {
+    match std::env::var(ROLE).as_deref() {
+        Ok("supervisor") => crate::supervisor::main(),
+        Ok("agent") => run_agent(targets),
+        _ => {}
+    }
+}
+
+fn run_agent(targets: &[Target]) -> ! {
+    let name = std::env::var(POOL).unwrap_or_default();
+    let control = std::env::var_os(CONTROL).unwrap_or_default();
+    let canaries = crate::canary::targets();
+    match targets.iter().chain(&canaries).find(|target| target.name() == name) {
+        Some(target) => {
+            for variable in [ROLE, POOL, CONTROL] {
+                // SAFETY: no other thread has been started yet.
+                unsafe { std::env::remove_var(variable) };
+            }
+            target.run_agent(Path::new(&control))
+        }
+        None => {
+            eprintln!("poolproof: this program has no pool '{name}'; call `poolproof::assume_role` with every target that it judges");
+            std::process::exit(70)
+        }
+    }
+}
+
+/// What makes a process the agent of a pool.
+pub(crate) fn agent_environment(pool: &str, control: &Path) -> Vec<(String, String)> {
+    let control = control.to_string_lossy().into_owned();
+    vec![(ROLE.to_owned(), "agent".to_owned()), (POOL.to_owned(), pool.to_owned()), (CONTROL.to_owned(), control)]
+}

@@ -1,0 +1,129 @@
+//! Does each process live by its own steps? ISO-1 looks at their results, ISO-2 at how processes end.
+
+use std::collections::BTreeSet;
+
+use super::{Call, Facts, Level, Rule, count, own};
+use crate::history::{Ending, Event, Expectation, Outcome, SessionId, Witness};
+use crate::interleaving::{ExitKind, Op, Process};
+use crate::verdict::{Evidence, Verdict};
+
+pub(super) const ISO_1: Rule = Rule {
+    id: "ISO-1",
+    level: Level::Must,
+    sentence: "A step fails only for a cause in its own process's steps.",
+    reason: "A parent whose connection its child has broken is punished for what it never did (field report F1: server closed the \
+             connection unexpectedly; failures: finaliser says goodbye, TLS sequence, statement names clash).",
+    remedy: "Return every connection and dispose and drop the pool before each fork, so that no child has anything to break.",
+    kernel: false,
+    check: steps_fail_for_a_cause,
+};
+
+pub(super) const ISO_2: Rule = Rule {
+    id: "ISO-2",
+    level: Level::Must,
+    sentence: "No process dies of a signal, an abort or a panic that the interleaving did not ask for.",
+    reason: "A pool that is confused by a fork must say so with an error and not take the process with it (field report F7; \
+             failures: two threads reset).",
+    remedy: "Open a new pool in the child in place of the inherited one, and report the crash to the pool's authors.",
+    kernel: false,
+    check: nobody_dies_unasked,
+};
+
+fn steps_fail_for_a_cause(facts: &Facts) -> Verdict {
+    let (mut broken, mut exercised, mut harness) = (Vec::new(), 0, None);
+    for call in facts.calls.iter().filter(|call| call.invocation.expected == Expectation::Success) {
+        match call.finished {
+            // Whether a checkout must be served is LIV-2's question.
+            _ if matches!(call.invocation.op, Op::Checkout(..)) => {}
+            Some((_, Outcome::Error { message, .. })) if !reaches_the_pool(call.invocation.op) => {
+                harness.get_or_insert_with(|| format!("{call} failed, which no pool can cause: {message}"));
+            }
+            Some((at, Outcome::Error { message, .. })) if !facts.may_err(call, at) => {
+                let details = [message.clone()].into_iter().chain(interference(facts, call, at)).collect();
+                broken.push(Evidence { at, sentence: format!("{call} failed without a cause in its own process"), details });
+            }
+            Some((_, Outcome::Done | Outcome::Rows(_))) if reaches_the_pool(call.invocation.op) => exercised += 1,
+            _ => {}
+        }
+    }
+    match (Verdict::on(broken, exercised), harness) {
+        (Verdict::Failed(evidence), _) => Verdict::Failed(evidence),
+        (_, Some(why)) => Verdict::NoVerdict(why),
+        (other, None) => other,
+    }
+}
+
+/// The rest is done by the harness and the kernel alone.
+fn reaches_the_pool(op: Op) -> bool {
+    !matches!(
+        op,
+        Op::LeakPool(_) | Op::Leak(_) | Op::Fork(_) | Op::Wait(_) | Op::Exit(_) | Op::Spawn(_) | Op::Join(_) | Op::Send(..)
+    )
+}
+
+/// What other processes wrote, before the call failed, on the sessions that its checkout used.
+fn interference(facts: &Facts, call: &Call, failed: usize) -> Vec<String> {
+    let same = |other: &Call| other.invocation.checkout == call.invocation.checkout && other.process() == call.process();
+    let used: BTreeSet<SessionId> = match call.invocation.checkout {
+        Some(_) => facts.statements().filter(|(_, _, other)| same(other)).map(|(_, session, _)| session).collect(),
+        None => BTreeSet::new(),
+    };
+    let others = own::foreign_writes(facts).filter(|foreign| foreign.writer != Witness::Process(call.process()));
+    others.filter(|foreign| foreign.at < failed && used.contains(&foreign.session)).map(|foreign| foreign.to_string()).collect()
+}
+
+fn nobody_dies_unasked(facts: &Facts) -> Verdict {
+    let steps = facts.calls.iter().filter(|call| call.finished.is_some() && !matches!(call.invocation.op, Op::Exit(_)));
+    let mut exercised = count(steps);
+    let mut broken = Vec::new();
+    for call in &facts.calls {
+        if let Some((at, Outcome::Panicked(words))) = call.finished {
+            broken.push(Evidence { at, sentence: format!("{call} panicked"), details: vec![words.clone()] });
+        }
+    }
+    for (at, event) in facts.events.iter().enumerate() {
+        let Event::Ended { process, ending } = event else { continue };
+        if facts.lives.get(process).is_some_and(|life| life.killed) {
+            continue;
+        }
+        exercised += 1;
+        let told: Vec<_> = facts.calls.iter().filter(|call| call.process() == *process).filter_map(ordered).collect();
+        if !told.contains(ending) {
+            let asked: Vec<_> = told.iter().map(|told| format!("it was told to end with {}", words(*told))).collect();
+            let inside = facts.inside(*process, at).map(|call| format!("during {call}"));
+            broken.push(Evidence { at, sentence: deed(*process, *ending), details: asked.into_iter().chain(inside).collect() });
+        }
+    }
+    Verdict::on(broken, exercised)
+}
+
+/// The ending that an exit asks for.
+fn ordered(call: &Call) -> Option<Ending> {
+    match call.invocation.op {
+        Op::Exit(ExitKind::Now | ExitKind::AtExit | ExitKind::Main) => Some(Ending::Code(0)),
+        Op::Exit(ExitKind::Panic) => Some(Ending::Code(101)),
+        Op::Exit(ExitKind::Signal) => Some(Ending::Signal(9)),
+        _ => None,
+    }
+}
+
+fn deed(process: Process, ending: Ending) -> String {
+    match ending {
+        Ending::Code(_) => format!("{process} ended with {}", words(ending)),
+        Ending::Signal(_) => format!("{process} died of {}", words(ending)),
+    }
+}
+
+fn words(ending: Ending) -> String {
+    match ending {
+        Ending::Code(code) => format!("exit code {code}"),
+        // The numbers of signal(7) on Linux, where every history is made.
+        Ending::Signal(4) => "SIGILL".to_owned(),
+        Ending::Signal(6) => "SIGABRT".to_owned(),
+        Ending::Signal(7) => "SIGBUS".to_owned(),
+        Ending::Signal(9) => "SIGKILL".to_owned(),
+        Ending::Signal(11) => "SIGSEGV".to_owned(),
+        Ending::Signal(13) => "SIGPIPE".to_owned(),
+        Ending::Signal(number) => format!("signal {number}"),
+    }
+}

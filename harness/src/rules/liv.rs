@@ -1,0 +1,197 @@
+//! Does everything end that was started? Stuck is proved by the processes' system calls; the clock speaks only beyond that.
+
+use super::{Call, Facts, Level, Rule, count, own};
+use crate::history::{Event, Expectation, InvocationId, Outcome, Witness};
+use crate::interleaving::{Op, Process};
+use crate::pool::ErrorKind;
+use crate::verdict::{Evidence, Verdict};
+
+pub(super) const LIV_1: Rule = Rule {
+    id: "LIV-1",
+    level: Level::Must,
+    sentence: "Every step ends.",
+    reason: "A lock, a reply or a runtime thread that stayed in the parent never comes (failures: lock held at fork, read stolen, \
+             runtime workers gone, shared epoll).",
+    remedy: "Fork before the first thread uses the pool, or give the child a pool of its own and leave the inherited one untouched.",
+    kernel: false,
+    check: every_step_ends,
+};
+
+pub(super) const LIV_2: Rule = Rule {
+    id: "LIV-2",
+    level: Level::Must,
+    sentence: "A checkout succeeds when its process has capacity free and the server accepts connections. What is orphaned or \
+               inherited and not yet returned may count as used; returns on the way, waiters and connects in progress are waited \
+               for.",
+    reason: "A pool that counts connections or waiters of another process starves with room to spare (failures: worker missing, \
+             waiters copied, counters copied, lost wake-up).",
+    remedy: "Open a new pool in the child in place of the inherited one.",
+    kernel: false,
+    check: room_is_given,
+};
+
+pub(super) const LIV_3: Rule = Rule {
+    id: "LIV-3",
+    level: Level::Must,
+    sentence: "Every process that was told to end ends.",
+    reason: "A destructor that joins threads which exist only in the parent waits for ever (failures: runtime dropped in the child).",
+    remedy: "Leave the child by _exit, or leak the inherited pool before it exits.",
+    kernel: false,
+    check: every_process_ends,
+};
+
+fn every_step_ends(facts: &Facts) -> Verdict {
+    let starved: Vec<InvocationId> =
+        turns(facts).filter(|turn| turn.starved().is_some()).flat_map(|turn| turn.waiters.iter().copied()).collect();
+    let is_livs_2 = |delay: &Delay| delay.is_late_checkout(|call| claims_room(call) || starved.contains(&call.invocation.id));
+    let broken = delays(facts).filter(|delay| !delay.is_exit() && !is_livs_2(delay)).map(|delay| delay.evidence());
+    let ended = facts.calls.iter().filter(|call| call.finished.is_some() && !is_exit(call));
+    Verdict::on(broken.collect(), count(ended))
+}
+
+fn every_process_ends(facts: &Facts) -> Verdict {
+    let broken = delays(facts).filter(Delay::is_exit).map(|delay| delay.evidence()).collect();
+    let has_ended = |process| facts.lives.get(&process).is_some_and(|life| life.ended.is_some());
+    let ended = facts.calls.iter().filter(|call| is_exit(call) && has_ended(call.process()));
+    Verdict::on(broken, count(ended))
+}
+
+fn room_is_given(facts: &Facts) -> Verdict {
+    let (mut broken, mut exercised, mut refused) = (Vec::new(), 0, false);
+    for call in facts.calls.iter().filter(|call| claims_room(call)) {
+        exercised += u32::from(call.succeeded());
+        let Some((at, Outcome::Error { kind, message })) = call.finished else { continue };
+        if *kind == ErrorKind::Refused && is_safe_refusal(facts, call, at) {
+            refused = true;
+        } else if !facts.may_err(call, at) {
+            broken.push(Evidence {
+                at,
+                sentence: format!("{call} failed with room in the pool"),
+                details: vec![message.clone()],
+            });
+        }
+    }
+    broken.extend(delays(facts).filter(|delay| delay.is_late_checkout(claims_room)).map(|delay| delay.evidence()));
+    for turn in turns(facts) {
+        exercised += u32::from(turn.was_taken());
+        broken.extend(turn.starved());
+    }
+    match Verdict::on(broken, exercised) {
+        Verdict::Failed(evidence) => Verdict::Failed(evidence),
+        _ if refused => Verdict::Refused,
+        other => other,
+    }
+}
+
+/// A process was refused on a pool that it did not open but inherited, and until then had written nothing on a foreign session.
+fn is_safe_refusal(facts: &Facts, call: &Call, at: usize) -> bool {
+    let process = call.process();
+    let opened_it = |other: &Call| {
+        matches!(other.invocation.op, Op::Open(_)) && other.process() == process && other.invocation.pool == call.invocation.pool
+    };
+    let wrote = own::foreign_writes(facts).any(|foreign| foreign.at < at && foreign.writer == Witness::Process(process));
+    !facts.calls.iter().any(opened_it) && !wrote
+}
+
+/// Something that did not end: proved, or by the clock.
+struct Delay<'a> {
+    at: usize,
+    process: Process,
+    call: Option<&'a Call<'a>>,
+    proof: Proof<'a>,
+}
+
+enum Proof<'a> {
+    /// A line for each thread: its system call.
+    Stuck(&'a [String]),
+    /// The bound that was exceeded, in milliseconds.
+    Overdue(u64),
+}
+
+fn delays<'a>(facts: &'a Facts<'a>) -> impl Iterator<Item = Delay<'a>> {
+    facts.events.iter().enumerate().filter_map(|(at, event)| match event {
+        Event::Stuck { process, id, threads } => {
+            Some(Delay { at, process: *process, call: facts.call(*id), proof: Proof::Stuck(threads) })
+        }
+        Event::Overdue { process, id, bound_ms } => {
+            Some(Delay { at, process: *process, call: facts.call(*id), proof: Proof::Overdue(*bound_ms) })
+        }
+        _ => None,
+    })
+}
+
+impl Delay<'_> {
+    fn is_exit(&self) -> bool {
+        self.call.is_some_and(is_exit)
+    }
+
+    /// A late checkout that had a claim to be served is LIV-2's business; a stuck one ignores its patience, and that is LIV-1's.
+    fn is_late_checkout(&self, claims: impl Fn(&Call) -> bool) -> bool {
+        matches!(self.proof, Proof::Overdue(_)) && self.call.is_some_and(claims)
+    }
+
+    fn evidence(&self) -> Evidence {
+        let step = self.call.map_or_else(|| format!("what {} was told", self.process), Call::to_string);
+        let (sentence, details) = match self.proof {
+            Proof::Stuck(threads) => (
+                format!("{step} never ends: every thread of {} waits for what can no longer come", self.process),
+                threads.to_vec(),
+            ),
+            Proof::Overdue(bound_ms) => (format!("{step} did not end within {bound_ms} ms"), Vec::new()),
+        };
+        Evidence { at: self.at, sentence, details }
+    }
+}
+
+/// A moment when room came free for which checkouts waited.
+struct Turn<'a> {
+    facts: &'a Facts<'a>,
+    at: usize,
+    waiters: &'a [InvocationId],
+}
+
+fn turns<'a>(facts: &'a Facts<'a>) -> impl Iterator<Item = Turn<'a>> {
+    facts.events.iter().enumerate().filter_map(move |(at, event)| match event {
+        Event::Released { waiters } => Some(Turn { facts, at, waiters }),
+        _ => None,
+    })
+}
+
+impl Turn<'_> {
+    fn calls(&self) -> impl Iterator<Item = &Call<'_>> {
+        self.waiters.iter().filter_map(|waiter| self.facts.call(*waiter))
+    }
+
+    fn was_taken(&self) -> bool {
+        self.calls().any(|call| call.succeeded() && call.finished.is_some_and(|(at, _)| at > self.at))
+    }
+
+    /// Nobody was served: one waited past the bound, or every one got an error. A waiter that died with its process decides
+    /// nothing, and neither does one whose pool was disposed meanwhile.
+    fn starved(&self) -> Option<Evidence> {
+        let late = |delay: &Delay| delay.is_late_checkout(|call| self.waiters.contains(&call.invocation.id));
+        if self.was_taken() {
+            return None;
+        }
+        let failed = || self.calls().map(|call| self.failed(call)).collect::<Option<Vec<_>>>()?.into_iter().max();
+        let at = delays(self.facts).find(late).map(|delay| delay.at).or_else(failed)?;
+        let sentence = "room came free, and no checkout that waited for it was served".to_owned();
+        Some(Evidence { at, sentence, details: self.calls().map(Call::to_string).collect() })
+    }
+
+    fn failed(&self, call: &Call) -> Option<usize> {
+        match call.finished {
+            Some((at, Outcome::Error { .. })) if !self.facts.may_err(call, at) => Some(at),
+            _ => None,
+        }
+    }
+}
+
+fn is_exit(call: &Call) -> bool {
+    matches!(call.invocation.op, Op::Exit(_))
+}
+
+/// The model says that this checkout must be served.
+fn claims_room(call: &Call) -> bool {
+    matches!(call.invocation.op, Op::Checkout(..)) && call.invocation.expected == Expectation::Success
+}

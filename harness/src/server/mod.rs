@@ -1,0 +1,90 @@
+//! Database servers: private ones from installed programs, and ones that are already there.
+//!
+//! A [`Server`] says where a server is and how to log in, and no more: it holds no connection. It must not know what is asked of
+//! the server during a run.
+
+pub(crate) mod admin;
+mod local;
+mod probe;
+mod url;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::pool::Database;
+use crate::supervisor::Supervisor;
+use crate::trouble::Trouble;
+
+pub(crate) use url::from_url;
+
+/// A server that answers.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// The protocol that it speaks.
+    pub(crate) database: Database,
+    /// Its name and version: `PostgreSQL 15.18`, `MariaDB 10.11.14`, `MySQL 8.4.2`.
+    pub(crate) product: String,
+    /// Whose it is.
+    pub(crate) origin: Origin,
+    /// Where it is; its Unix socket, if it has one.
+    pub(crate) address: Address,
+    /// Its host and port on TCP, where that is known.
+    pub(crate) tcp: Option<(String, u16)>,
+    /// The user.
+    pub(crate) user: String,
+    /// The user's password.
+    pub(crate) password: String,
+    /// The database.
+    pub(crate) name: String,
+    /// How many more sessions it allowed when it was asked.
+    pub(crate) headroom: u32,
+    /// The file that it logs to.
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// Whose a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Started for this run, and ended with it.
+    Local,
+    /// It was there before, and others may use it.
+    Url,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// A Unix socket, by its own path.
+    Unix(PathBuf),
+    /// A host and a port.
+    Tcp(String, u16),
+}
+
+/// Starts a private server from the programs that are installed. It ends with the supervisor.
+///
+/// # Errors
+/// [`Trouble::NoServer`] where none is installed; [`Trouble::Server`], with the end of its log, where it does not start.
+pub(crate) fn local(supervisor: &Supervisor, database: Database) -> Result<Server, Trouble> {
+    match database {
+        Database::Postgres => local::postgres::start(supervisor),
+        Database::MySql => local::mysql::start(supervisor),
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => path.display().fmt(f),
+            Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+        }
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { product, origin, address, user, name, .. } = self;
+        write!(f, "Server({product}, {origin:?}, {address}, user {user}, database {name})")
+    }
+}

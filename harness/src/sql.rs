@@ -1,0 +1,56 @@
+//! The SQL of the steps, in one place per dialect. Every column is text; the first names the step that asked.
+
+use crate::nonce::Nonce;
+use crate::pool::Database;
+
+/// The statements for one database, with the name of this run's ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialect {
+    database: Database,
+    ledger: String,
+}
+
+impl Dialect {
+    pub(crate) fn new(database: Database, ledger: String) -> Self {
+        Self { database, ledger }
+    }
+
+    /// A row: nonce, the server's name for the session, the session's mark.
+    pub(crate) fn query(&self, nonce: Nonce) -> String {
+        match self.database {
+            Database::Postgres => {
+                format!("SELECT '{nonce}' AS nonce, pg_backend_pid()::text AS session, current_setting('poolproof.mark', true) AS mark")
+            }
+            Database::MySql => {
+                format!("SELECT '{nonce}' AS nonce, CAST(CONNECTION_ID() AS CHAR) AS session, CAST(@poolproof_mark AS CHAR) AS mark")
+            }
+        }
+    }
+
+    pub(crate) fn insert(&self, nonce: Nonce) -> String {
+        format!("INSERT INTO {} (run, nonce) VALUES ({}, '{nonce}')", self.ledger, nonce.run)
+    }
+
+    /// The ledger has no unique key, so that a row written twice is seen twice.
+    pub(crate) fn create_ledger(&self) -> String {
+        let (kind, end) = match self.database {
+            Database::Postgres => ("UNLOGGED TABLE", ""),
+            Database::MySql => ("TABLE", ", INDEX (run)) ENGINE=InnoDB"),
+        };
+        let end = if end.is_empty() { ")" } else { end };
+        format!("CREATE {kind} {} (run BIGINT NOT NULL, nonce VARCHAR(64) NOT NULL{end}", self.ledger)
+    }
+
+    /// What makes reading one run cheap, where that is a statement of its own.
+    pub(crate) fn index_ledger(&self) -> Option<String> {
+        (self.database == Database::Postgres).then(|| format!("CREATE INDEX ON {} (run)", self.ledger))
+    }
+
+    pub(crate) fn read_ledger(&self, run: u32) -> String {
+        format!("SELECT nonce FROM {} WHERE run = {run}", self.ledger)
+    }
+
+    pub(crate) fn drop_ledger(&self) -> String {
+        format!("DROP TABLE IF EXISTS {}", self.ledger)
+    }
+}

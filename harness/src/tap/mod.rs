@@ -1,0 +1,196 @@
+//! The tap: a listener between pool and server that knows, by the kernel's word, who wrote which bytes.
+//!
+//! It passes everything through and judges nothing. It knows processes only through the function that turns a pid into a
+//! [`Witness`]; it knows nothing of steps, pools or promises.
+
+mod link;
+mod wire;
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::sys::socket::sockopt::PeerCredentials;
+use nix::sys::socket::getsockopt;
+use rustix::event::{Timespec, epoll};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use crate::history::{Event, History, SessionId, Witness};
+use crate::limits;
+use crate::nonce::Nonce;
+use crate::pool::Database;
+use link::Link;
+
+/// Where the tap sends what it takes.
+#[derive(Clone, Debug)]
+pub(crate) enum Upstream {
+    Unix(PathBuf),
+    Tcp(std::net::SocketAddr),
+}
+
+/// Weaknesses that tests give the tap, to prove that somebody would notice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TapShim {
+    /// It takes every byte for the opener's.
+    pub blind: bool,
+    /// It closes the client's socket when the server has closed its own.
+    pub closes_early: bool,
+}
+
+/// Who wrote, as the executor knows it.
+pub(crate) trait Identify {
+    fn identify(&self, pid: i32) -> Witness;
+}
+
+/// The listener and its connections.
+pub(crate) struct Tap {
+    database: Database,
+    upstream: Upstream,
+    shim: TapShim,
+    listener: OwnedFd,
+    /// The listener and every connection; itself one descriptor of the executor's epoll.
+    epoll: OwnedFd,
+    links: Vec<Option<Link>>,
+    sessions: u32,
+    /// Nonces that passed, in both directions, since the case began.
+    passed: Vec<Passed>,
+    scratch: Box<[u8]>,
+}
+
+/// A nonce that the tap saw.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Passed {
+    nonce: Nonce,
+    asked: bool,
+}
+
+/// The listener's key in the epoll set; connections use twice their index, plus one for the server's side.
+const LISTENER: u64 = u64::MAX;
+/// Bytes that are read at once.
+const CHUNK: usize = 64 * 1024;
+
+impl Tap {
+    /// Listens on `socket`.
+    pub(crate) fn listen(socket: &Path, database: Database, upstream: Upstream, shim: TapShim) -> rustix::io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let listener = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        // On the listener, so that not even the first bytes of a connection come without credentials.
+        rustix::net::sockopt::set_socket_passcred(&listener, true)?;
+        rustix::net::bind(&listener, &SocketAddrUnix::new(socket)?)?;
+        rustix::net::listen(&listener, 128)?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+        let scratch = vec![0; CHUNK].into_boxed_slice();
+        Ok(Self { database, upstream, shim, listener, epoll, links: Vec::new(), sessions: 0, passed: Vec::new(), scratch })
+    }
+
+    /// Readable when anything of the tap's is.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+
+    /// Forgets the case before: its sessions are closed, numbering starts anew.
+    pub(crate) fn reset(&mut self) {
+        self.links.clear();
+        self.passed.clear();
+        self.sessions = 0;
+    }
+
+    /// Takes and passes on everything that is there, until the listener and every socket have nothing more.
+    ///
+    /// A control message may be appended to the history only after this: whatever an actor wrote before it said "done" is in the
+    /// epoll set's ready list before the message can be read.
+    pub(crate) fn drain(&mut self, who: &dyn Identify, history: &mut History) -> rustix::io::Result<()> {
+        loop {
+            let mut space = [MaybeUninit::uninit(); 32];
+            let ready = match epoll::wait(&self.epoll, &mut space[..], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+                Ok(([], _)) => return Ok(()),
+                Ok((ready, _)) => ready,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error),
+            };
+            for event in ready {
+                match event.data.u64() {
+                    LISTENER => self.accept(who, history)?,
+                    key => self.pump(key, who, history),
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, who: &dyn Identify, history: &mut History) -> rustix::io::Result<()> {
+        loop {
+            let client = match rustix::net::accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                Ok(client) => client,
+                Err(rustix::io::Errno::AGAIN) => return Ok(()),
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED) => continue,
+                Err(error) => return Err(error),
+            };
+            let opener = getsockopt(&client, PeerCredentials).map_or(0, |credentials| credentials.pid());
+            let session = SessionId(self.sessions);
+            self.sessions += 1;
+            let owner = who.identify(opener);
+            history.append(Event::Opened { session, owner });
+            if self.links.iter().flatten().count() >= limits::SESSIONS {
+                history.append(Event::Abandoned { why: format!("more than {} sessions at once", limits::SESSIONS) });
+                continue;
+            }
+            match Link::connect(session, owner, client, &self.upstream, self.database) {
+                Ok(link) => self.adopt(link)?,
+                Err(error) => history.append(Event::Abandoned { why: format!("the server cannot be reached: {error}") }),
+            }
+        }
+    }
+
+    fn adopt(&mut self, link: Link) -> rustix::io::Result<()> {
+        let index = self.links.iter().position(Option::is_none).unwrap_or(self.links.len());
+        link.register(&self.epoll, index as u64)?;
+        if index == self.links.len() {
+            self.links.push(None);
+        }
+        self.links[index] = Some(link);
+        Ok(())
+    }
+
+    fn pump(&mut self, key: u64, who: &dyn Identify, history: &mut History) {
+        let index = (key / 2) as usize;
+        let Some(Some(link)) = self.links.get_mut(index) else { return };
+        let from = history.events().len();
+        if key % 2 == 0 {
+            link.from_client(&mut self.scratch, self.shim, who, history);
+        } else {
+            link.from_server(&mut self.scratch, self.shim, history);
+        }
+        link.flush(&self.epoll, index as u64);
+        if link.is_over() {
+            self.links[index] = None;
+        }
+        self.note_nonces(from, history);
+    }
+
+    fn note_nonces(&mut self, from: usize, history: &History) {
+        for event in &history.events()[from..] {
+            let (frames, asked) = match event {
+                Event::Wrote { frames, .. } => (frames, true),
+                Event::Answered { frames, .. } => (frames, false),
+                _ => continue,
+            };
+            self.passed.extend(frames.iter().filter_map(|frame| frame.nonce).map(|nonce| Passed { nonce, asked }));
+        }
+    }
+
+    /// The nonce passed the tap as a question and in an answer.
+    pub(crate) fn saw(&self, nonce: Nonce) -> bool {
+        [true, false].into_iter().all(|asked| self.passed.contains(&Passed { nonce, asked }))
+    }
+
+    /// The sessions of which the server's side is still open.
+    pub(crate) fn open_sessions(&self) -> Vec<SessionId> {
+        self.links.iter().flatten().filter(|link| !link.server_closed()).map(Link::session).collect()
+    }
+
+    /// Something is on its way: bytes that were taken but not passed on, or an answer that the server owes.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.links.iter().flatten().any(Link::is_busy)
+    }
+}

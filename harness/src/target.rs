@@ -1,0 +1,56 @@
+//! A pool by name, with its type erased: what the command line and the suite choose from.
+
+use std::path::Path;
+
+use crate::pool::{Database, Pool};
+
+/// A kind of pool that can be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    name: &'static str,
+    about: &'static str,
+    database: Database,
+    #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
+    agent: fn(&Path) -> Never,
+}
+
+/// The agent's main function does not return.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Never {}
+
+impl Target {
+    /// The target of one kind of pool, under a name without blanks, with a few words on what it is.
+    pub const fn of<P: Pool>(name: &'static str, about: &'static str) -> Self {
+        Self { name, about, database: P::DATABASE, agent: agent::<P> }
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it is.
+    pub const fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// The protocol that it speaks.
+    pub const fn database(&self) -> Database {
+        self.database
+    }
+
+    #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+    pub(crate) fn run_agent(&self, control: &Path) -> ! {
+        match (self.agent)(control) {}
+    }
+}
+
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+fn agent<P: Pool>(control: &Path) -> Never {
+    crate::agent::main::<P>(control)
+}
+
+#[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
+fn agent<P: Pool>(_control: &Path) -> Never {
+    std::process::exit(3)
+}

@@ -1,0 +1,137 @@
+//! `poolproof certify`.
+
+use std::path::Path;
+
+use poolproof::bench::{Bench, ServerChoice};
+use poolproof::certify::{self, Cases, Plan};
+use poolproof::report::{self, Finding, Style};
+use poolproof::{Database, Promise, Target, corpus};
+
+use super::args::{self, Certify, Place, Servers};
+use super::exit::{Code, Stop};
+use super::progress::Teller;
+use super::screen::Screen;
+use super::summary::{Certified, Short};
+use super::{names, pools, signals, table};
+
+/// A shrunk failure is replayed so often.
+const REPLAYS: u32 = 20;
+/// More workers than this only wait for the server.
+const WORKERS: usize = 4;
+
+/// Certifies pools, prints what was broken, and a table at the end.
+pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
+    let targets = names::pools(&wanted.pools)?;
+    let promises = wanted.promises();
+    corpus::check(&wanted.out)?;
+    let mut teller = Teller::new();
+    let bench = prepare(&targets, &wanted.servers, &mut teller)
+        .map_err(|stop| stop.or_hint("`poolproof doctor` says what this machine allows; POOL names the pools to certify"))?;
+    let mut results = Vec::new();
+    for target in &targets {
+        let certified = one(&bench, target, &promises, wanted, &mut teller)?;
+        teller.clear();
+        screen.say(&failures(&certified, target, wanted, screen.style)?)?;
+        results.push(certified);
+    }
+    bench.finish()?;
+    screen.say(&closing(&results, &promises, wanted, screen.style))?;
+    let cells = results.iter().flat_map(|certified| &certified.cells);
+    Ok(cells.map(|cell| Short::of(cell).code()).fold(Code::Passed, Code::graver))
+}
+
+/// A bench with a server for each database that the pools need.
+pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller) -> Result<Bench, Stop> {
+    let needed = |database: &Database| targets.iter().any(|target| target.database() == *database);
+    let databases: Vec<Database> = [Database::Postgres, Database::MySql].into_iter().filter(needed).collect();
+    let places = servers.of(&databases)?;
+    let mut bench = Bench::start(signals::stop_flag()?)?;
+    for (database, place) in places {
+        teller.begins(&match place {
+            Place::Local => format!("starting {}", pools::protocol(database)),
+            Place::Url(..) => format!("looking at the server for {}", database.name()),
+        });
+        bench.add_server(&choice(&place), database)?;
+    }
+    teller.clear();
+    Ok(bench)
+}
+
+/// The library's word for a place.
+pub(crate) fn choice(place: &Place) -> ServerChoice {
+    match place {
+        Place::Local => ServerChoice::Local,
+        Place::Url(_, url) => ServerChoice::Url(url.clone()),
+    }
+}
+
+fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, teller: &mut Teller) -> Result<Certified, Stop> {
+    let processors = || std::thread::available_parallelism().map_or(1, |number| number.get().min(WORKERS));
+    let plan = Plan {
+        seed: wanted.seed,
+        cases: wanted.budget.map_or(Cases::Number(wanted.cases), Cases::Budget),
+        workers: wanted.workers.map_or_else(processors, usize::from),
+        replays: REPLAYS,
+    };
+    let known = |promise: Promise| corpus::known(&wanted.out, target.name(), promise);
+    let mut news = |news| teller.news(target.name(), news);
+    let cells = certify::certify(bench, target, promises, &plan, &known, &mut news)?;
+    let server = bench.product(target.database()).unwrap_or("an unknown server").to_owned();
+    Ok(Certified { pool: target.name(), server, cells })
+}
+
+/// Saves what was broken, and gives its text.
+fn failures(certified: &Certified, target: &Target, wanted: &Certify, style: Style) -> Result<String, Stop> {
+    let mut text = String::new();
+    for cell in &certified.cells {
+        for failure in &cell.failures {
+            let path = corpus::save(&wanted.out, certified.pool, cell.promise, failure)?;
+            let finding = Finding {
+                pool: certified.pool,
+                server: &certified.server,
+                rule: failure.rule,
+                interleaving: &failure.interleaving,
+                history: &failure.history,
+                judgement: &failure.judgement,
+                replayed: (failure.replayed, failure.replays),
+                printed: &failure.printed,
+                command: &replay_command(&path, target, &wanted.servers),
+            };
+            text.push_str(&report::failure(&finding, style));
+            text.push('\n');
+        }
+        if wanted.verbose {
+            text.push_str(&style.strong(&format!("{} under {}, on {}", certified.pool, cell.promise, certified.server)));
+            text.push('\n');
+            text.push_str(&report::verdict_table(cell.verdicts.iter().map(|(rule, verdict)| (*rule, verdict)), style));
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+/// What replays a saved interleaving: this program, as it was called.
+pub(crate) fn replay_command(file: &Path, target: &Target, servers: &Servers) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "poolproof".to_owned());
+    let file = args::quoted(&file.to_string_lossy());
+    format!("{} replay {file} --pool {}{}", args::quoted(&program), target.name(), servers.again(target.database()))
+}
+
+/// The table, and what was measured.
+fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style: Style) -> String {
+    let mut text = table::table(results, promises, style);
+    text.push('\n');
+    for certified in results {
+        text.push_str(&certified.lines(style.width));
+    }
+    let amount = match wanted.budget {
+        Some(budget) => format!("{budget:?} for each promise"),
+        None => format!("{} interleavings for each promise", wanted.cases),
+    };
+    text.push_str(&format!("\nrules of edition {}, seed {}, {amount}\n", poolproof::rules::EDITION, wanted.seed));
+    if results.iter().any(|certified| certified.cells.iter().any(|cell| !cell.failures.is_empty())) {
+        let out = wanted.out.join("failures");
+        text.push_str(&format!("failures are saved in {} and run first next time\n", out.display()));
+    }
+    text
+}

@@ -1,0 +1,91 @@
+//! `poolproof doctor`: what this machine allows, and what each missing thing costs.
+
+use std::sync::atomic::AtomicBool;
+
+use poolproof::Database;
+use poolproof::bench::Bench;
+use poolproof::report::{Style, wrapped};
+use poolproof::trouble::Trouble;
+
+use super::args::{Doctor, Place};
+use super::certify::choice;
+use super::exit::{Code, Stop};
+use super::progress::Teller;
+use super::screen::Screen;
+use super::{machine, pools, signals};
+
+/// Columns of the state and of the name.
+const STATE: usize = 9;
+const NAME: usize = 18;
+
+/// Looks at everything, and passes if pools for at least one database can be judged.
+pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
+    let both = [Database::Postgres, Database::MySql];
+    let places = wanted.servers.of(&both)?;
+    let style = screen.style;
+    for check in machine::checks() {
+        screen.say(&line(check.name, &check.found, check.cost, style))?;
+    }
+    let stop = signals::stop_flag()?;
+    let mut teller = Teller::new();
+    let mut judged = Vec::new();
+    for (database, place) in places {
+        teller.begins(&format!("trying {}", pools::protocol(database)));
+        let tried = try_server(database, &place, stop);
+        teller.clear();
+        match tried {
+            Err(Trouble::Interrupted) => return Err(Trouble::Interrupted.into()),
+            Ok(product) => {
+                judged.push(database.name());
+                let found = format!("{product}, {}: writers are told apart, the canary was caught", origin(&place));
+                screen.say(&line(pools::protocol(database), &Ok(found), "", style))?;
+            }
+            Err(trouble) => {
+                let cost = format!("pools for {} cannot be judged", database.name());
+                screen.say(&line(pools::protocol(database), &Err(trouble.to_string()), &cost, style))?;
+            }
+        }
+    }
+    let (verdict, code) = match judged.as_slice() {
+        [] => ("\nNothing can be judged here.\n".to_owned(), Code::Environment),
+        judged => (format!("\nPools can be judged here on: {}.\n", judged.join(", ")), Code::Passed),
+    };
+    screen.say(&verdict)?;
+    Ok(code)
+}
+
+/// Starts or asks the server and runs the canary on it.
+fn try_server(database: Database, place: &Place, stop: &'static AtomicBool) -> Result<String, Trouble> {
+    let mut bench = Bench::start(stop)?;
+    bench.add_server(&choice(place), database)?;
+    let product = bench.product(database).unwrap_or("a server that does not say what it is").to_owned();
+    bench.finish()?;
+    Ok(product)
+}
+
+fn origin(place: &Place) -> &'static str {
+    match place {
+        Place::Local => "from installed programs",
+        Place::Url(..) => "by its URL",
+    }
+}
+
+/// What was found, and if it is missing what that costs.
+fn line(name: &str, found: &Result<String, String>, cost: &str, style: Style) -> String {
+    let room = style.width.saturating_sub(STATE + NAME).max(30);
+    let (state, words) = match found {
+        Ok(words) => (style.good("ok"), words),
+        Err(words) => (style.alarm("missing"), words),
+    };
+    let blanks = STATE - if found.is_ok() { "ok".len() } else { "missing".len() };
+    let so = wrapped(&format!("so: {cost}"), room);
+    let lines = wrapped(&words.replace('\n', " "), room).into_iter().chain(so.into_iter().filter(|_| found.is_err()));
+    let mut text = String::new();
+    for (nth, line) in lines.enumerate() {
+        match nth {
+            0 => text.push_str(&format!("{state}{}{name:<NAME$}{line}\n", " ".repeat(blanks))),
+            _ => text.push_str(&format!("{}{line}\n", " ".repeat(STATE + NAME))),
+        }
+    }
+    text
+}

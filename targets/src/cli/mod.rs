@@ -1,0 +1,63 @@
+//! The command line: from words to calls of the library, and from results to a screen and an exit code.
+//!
+//! Results go to the standard output; progress, errors and hints to the standard error.
+
+mod args;
+mod exit;
+mod names;
+mod pools;
+mod rules;
+mod screen;
+
+/// What needs Linux.
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod certify;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod doctor;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod machine;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod progress;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod replay;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod signals;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod summary;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use exit::Stop;
+use screen::Screen;
+
+/// Does what the command line says.
+pub(crate) fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = std::panic::catch_unwind(|| carry_out(&arguments.command, &mut Screen::of_stdout()));
+    match done {
+        Ok(Ok(code)) => code.into(),
+        Ok(Err(stop)) => stop.tell(),
+        // The panic's own words are on the standard error already.
+        Err(_) => Stop::bug("it panicked").tell(),
+    }
+}
+
+fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop> {
+    match command {
+        Command::Pools => pools::run(screen),
+        Command::Rules(wanted) => rules::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Certify(wanted) => certify::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Replay(wanted) => replay::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Doctor(wanted) => doctor::run(wanted, screen),
+        #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
+        Command::Certify(_) | Command::Replay(_) | Command::Doctor(_) => Err(Stop::needs_linux()),
+    }
+}

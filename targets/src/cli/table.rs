@@ -1,0 +1,168 @@
+//! The table of pools and promises.
+
+use poolproof::Promise;
+use poolproof::report::{Style, wrapped};
+
+use super::exit::Code;
+use super::summary::{Certified, Short};
+
+/// Blanks between columns.
+const GAP: usize = 2;
+/// A column is at least so wide: the longest word of a cell fits in.
+const NARROWEST: usize = 9;
+/// The longest part of a promise's name and two rules side by side fit in.
+const WIDEST: usize = 12;
+
+/// A row for each pool, a column for each promise.
+pub(crate) fn table(pools: &[Certified], promises: &[Promise], style: Style) -> String {
+    let name = pools.iter().map(|certified| certified.pool.len()).max().unwrap_or(0).max("pool".len());
+    let room = style.width.saturating_sub(name + GAP) / promises.len().max(1);
+    let width = room.saturating_sub(GAP).clamp(NARROWEST, WIDEST);
+    let heads: Vec<Cell> = promises.iter().map(|promise| Cell { lines: broken(promise.name(), width), paint: Paint::Strong }).collect();
+    let grid = Grid { name, width, style };
+    let mut text = grid.row("pool", Paint::Strong, &heads);
+    text.push_str(&style.faint(&"─".repeat(name + (width + GAP) * promises.len())));
+    text.push('\n');
+    for certified in pools {
+        let cells: Vec<Cell> = certified.cells.iter().map(|cell| Cell::of(&Short::of(cell), width)).collect();
+        text.push_str(&grid.row(certified.pool, Paint::Plain, &cells));
+    }
+    text
+}
+
+struct Grid {
+    name: usize,
+    width: usize,
+    style: Style,
+}
+
+struct Cell {
+    lines: Vec<String>,
+    paint: Paint,
+}
+
+#[derive(Clone, Copy)]
+enum Paint {
+    Plain,
+    Strong,
+    Good,
+    Alarm,
+}
+
+impl Cell {
+    fn of(short: &Short, width: usize) -> Self {
+        let paint = match short.code() {
+            Code::Passed => Paint::Good,
+            Code::Broken => Paint::Alarm,
+            _ => Paint::Strong,
+        };
+        Self { lines: wrapped(&short.words(), width), paint }
+    }
+}
+
+impl Grid {
+    fn row(&self, name: &str, paint: Paint, cells: &[Cell]) -> String {
+        let height = cells.iter().map(|cell| cell.lines.len()).max().unwrap_or(0).max(1);
+        let mut text = String::new();
+        for nth in 0..height {
+            let name = if nth == 0 { name } else { "" };
+            let mut line = self.painted(name, self.name, paint);
+            for cell in cells {
+                line.push_str(&" ".repeat(GAP));
+                line.push_str(&self.painted(cell.lines.get(nth).map_or("", String::as_str), self.width, cell.paint));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    fn painted(&self, text: &str, width: usize, paint: Paint) -> String {
+        let blanks = " ".repeat(width.saturating_sub(text.chars().count()));
+        let painted = match paint {
+            Paint::Plain => text.to_owned(),
+            Paint::Strong => self.style.strong(text),
+            Paint::Good => self.style.good(text),
+            Paint::Alarm => self.style.alarm(text),
+        };
+        painted + &blanks
+    }
+}
+
+/// A name in lines, broken after its hyphens.
+fn broken(name: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for part in name.split_inclusive('-') {
+        match lines.last_mut().filter(|line| line.is_empty() || line.len() + part.len() <= width) {
+            Some(line) => line.push_str(part),
+            None => lines.push(part.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use poolproof::rules::ALL;
+    use poolproof::verdict::Verdict;
+    use std::time::Duration;
+
+    fn cell(promise: Promise, verdict: &Verdict) -> poolproof::certify::Cell {
+        let verdicts = ALL.iter().map(|rule| (rule, verdict.clone())).collect();
+        poolproof::certify::Cell {
+            promise,
+            verdicts,
+            failures: Vec::new(),
+            cases: 200,
+            known: 0,
+            steps: (1000, 250),
+            searched: Duration::from_secs(2),
+            first_seen: Vec::new(),
+        }
+    }
+
+    fn certified(pool: &'static str, promises: &[Promise], verdict: &Verdict) -> Certified {
+        let cells = promises.iter().map(|promise| cell(*promise, verdict)).collect();
+        Certified { pool, server: "PostgreSQL 15.18".into(), cells }
+    }
+
+    #[test]
+    fn names_are_broken_and_words_wrapped() {
+        let promises = [Promise::ChildUsesPool, Promise::DisposeBeforeFork, Promise::ThreadsOnly];
+        let pools = [
+            certified("r2d2-postgres", &promises, &Verdict::Passed { exercised: 1 }),
+            certified("mysql", &promises, &Verdict::NotExercised),
+        ];
+        let expected = "
+pool           child-uses-   dispose-      threads-only
+               pool          before-fork
+───────────────────────────────────────────────────────
+r2d2-postgres  ok            ok            ok
+mysql          nothing       nothing       nothing
+               exercised     exercised     exercised
+";
+        let table = format!("\n{}", table(&pools, &promises, Style::default()));
+        assert!(table == expected, "got:{table}\nexpected:{expected}");
+    }
+
+    /// With every promise and the longest name of a pool that exists.
+    #[test]
+    fn no_line_is_longer_than_the_screen() {
+        let long = poolproof_targets::all().iter().map(poolproof::Target::name).max_by_key(|name| name.len());
+        let idle = certified(long.expect("pools"), &Promise::ALL, &Verdict::NotExercised);
+        let text = table(&[idle], &Promise::ALL, Style::default());
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+
+    #[test]
+    fn what_was_measured_stands_below() {
+        let pool = certified("mysql", &[Promise::ChildDrops, Promise::ThreadsOnly], &Verdict::Passed { exercised: 1 });
+        let lines = pool.lines(100);
+        assert_eq!(
+            lines,
+            "mysql on PostgreSQL 15.18\n  400 interleavings, 100 a second, 25 % of their steps skipped\n  \
+             safe if the application promises one of: child-drops\n"
+        );
+    }
+}

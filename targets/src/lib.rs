@@ -1,0 +1,67 @@
+//! The pools that poolproof judges.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`r2d2_postgres`] | the crate r2d2 with the driver postgres |
+//! | [`r2d2_mysql`] | the crate r2d2 with the driver mysql |
+//! | [`mysql_pool`] | the pool of the crate mysql |
+//! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
+//!
+//! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
+
+use poolproof::{Promise, Target};
+
+pub mod mysql_pool;
+pub mod r2d2_mysql;
+pub mod r2d2_postgres;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod reference;
+
+/// A pool with a planted defect, and what must find it.
+#[derive(Clone, Debug)]
+pub struct Mutant {
+    /// The pool.
+    pub target: Target,
+    /// The rule that it breaks first.
+    pub rule: &'static str,
+    /// A promise under which it does.
+    pub promise: Promise,
+}
+
+/// Every pool that is known by name: [`pools`], then the targets of [`mutants`].
+pub fn all() -> Vec<Target> {
+    pools().into_iter().chain(mutants().into_iter().map(|mutant| mutant.target)).collect()
+}
+
+/// The pools that are certified when none is named.
+pub fn pools() -> Vec<Target> {
+    Vec::from([
+        Target::of::<r2d2_postgres::R2d2Postgres>("r2d2-postgres", "r2d2 0.8 with r2d2_postgres 0.18"),
+        Target::of::<r2d2_mysql::R2d2Mysql>("r2d2-mysql", "r2d2 0.8 with r2d2_mysql 28"),
+        Target::of::<mysql_pool::MysqlPool>("mysql", "mysql::Pool 28"),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Target::of::<reference::ReferencePool>("reference", "a correct pool, for PostgreSQL"),
+    ])
+}
+
+/// The reference pool with one defect each.
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub fn mutants() -> Vec<Mutant> {
+    use reference::{CountersCopied, Goodbye, GuardOnlyAtCheckout, NoGuard, Planted, ReferencePool};
+
+    fn mutant<P: Planted>(name: &'static str, about: &'static str, rule: &'static str) -> Mutant {
+        Mutant { target: Target::of::<ReferencePool<P>>(name, about), rule, promise: Promise::ChildUsesPool }
+    }
+    Vec::from([
+        mutant::<NoGuard>("mutant-no-guard", "the fork is never noticed", "OWN-1"),
+        mutant::<GuardOnlyAtCheckout>("mutant-guard-only-at-checkout", "inherited checkouts are taken back in a child", "OWN-1"),
+        mutant::<Goodbye>("mutant-goodbye", "a child says goodbye on what it inherited", "OWN-1"),
+        mutant::<CountersCopied>("mutant-counters-copied", "a child inherits its parent's count of connections", "LIV-2"),
+    ])
+}
+
+/// None: the reference pool needs Linux.
+#[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
+pub fn mutants() -> Vec<Mutant> {
+    Vec::new()
+}

@@ -1,0 +1,210 @@
+//! Nothing is left behind: no process, no directory, no session on the server; also after Ctrl-C and after `kill -9`.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use poolproof::Database;
+
+use crate::lab::{Lab, Outcome, ensure, scratch, tool};
+
+pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
+    vec![
+        lab.trial(Database::Postgres, "an orderly end leaves nothing", |lab| ended(lab, None)),
+        lab.trial(Database::Postgres, "Ctrl-C leaves nothing and exits with 130", |lab| ended(lab, Some(Signal::SIGINT))),
+        lab.trial(Database::Postgres, "kill -9 leaves nothing", |lab| ended(lab, Some(Signal::SIGKILL))),
+        lab.trial(Database::Postgres, "kill -9 with private servers leaves nothing", private_servers),
+        lab.trial(Database::Postgres, "an agent that dies is an error of the environment", dead_agent),
+        lab.trial(Database::Postgres, "a stale run directory is swept", stale_directory),
+    ]
+}
+
+/// Everything that a run makes is below its own temporary directory, or carries that in its environment.
+struct Run {
+    tool: Child,
+    temporary: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Run {
+    fn start(mut command: std::process::Command) -> Self {
+        // Short: socket paths are limited.
+        let directory = tempfile::Builder::new().prefix("t").tempdir_in("/tmp").expect("a temporary directory");
+        let temporary = directory.path().to_owned();
+        make_reachable(&temporary);
+        command.env("TMPDIR", &temporary).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { tool: command.spawn().expect("the tool starts"), temporary, _directory: directory }
+    }
+
+    /// Every process whose environment names this run's directory.
+    fn processes(&self) -> Vec<u32> {
+        let mark = format!("TMPDIR={}", self.temporary.display());
+        let entries = std::fs::read_dir("/proc").expect("a Linux system").flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let ours = |pid: &u32| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+        };
+        pids.filter(|pid| *pid != self.tool.id()).filter(ours).collect()
+    }
+
+    fn is_clean(&self) -> bool {
+        let left = std::fs::read_dir(&self.temporary).is_ok_and(|mut entries| entries.next().is_some());
+        self.processes().is_empty() && !left
+    }
+
+    /// The bound that is promised: two seconds.
+    fn becomes_clean(&self) -> Outcome {
+        let until = Instant::now() + Duration::from_secs(2);
+        while !self.is_clean() {
+            if Instant::now() > until {
+                let files: Vec<_> = std::fs::read_dir(&self.temporary)?.flatten().map(|entry| entry.path()).collect();
+                return Err(format!("left after two seconds: processes {:?}, files {files:?}", self.processes()).into());
+            }
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    /// Supervisor, agent and at least one actor are there: the run is in the middle of its work.
+    fn wait_for_work(&self) -> Outcome {
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.processes().len() < 3 {
+            ensure(Instant::now() < until, || "it never began".to_owned())?;
+        }
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.tool.id()).expect("a pid");
+        kill(Pid::from_raw(pid), signal).expect("the tool still runs");
+    }
+}
+
+fn make_reachable(directory: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).expect("our own directory");
+}
+
+/// A database of the run's own on the shared server, so that its sessions can be told from those of other tests.
+struct OwnDatabase<'a> {
+    lab: &'a Lab,
+    name: String,
+}
+
+impl<'a> OwnDatabase<'a> {
+    fn create(lab: &'a Lab, name: &str) -> Result<Self, libtest_mimic::Failed> {
+        lab.ask(&format!("CREATE DATABASE {name}"))?;
+        Ok(Self { lab, name: name.to_owned() })
+    }
+
+    fn url(&self) -> String {
+        let url = self.lab.url(Database::Postgres);
+        let (front, back) = url.split_once('?').expect("a URL with a socket");
+        let (server, _) = front.rsplit_once('/').expect("a URL with a database");
+        format!("{server}/{}?{back}", self.name)
+    }
+
+    fn is_left(&self) -> Result<bool, libtest_mimic::Failed> {
+        Ok(!self.lab.ask(&format!("SELECT pid FROM pg_stat_activity WHERE datname = '{}'", self.name))?.is_empty())
+    }
+
+    /// The bound that is promised: two seconds.
+    fn becomes_free(&self) -> Outcome {
+        let until = Instant::now() + Duration::from_secs(2);
+        while self.is_left()? {
+            ensure(Instant::now() < until, || "a session of the run is left after two seconds".to_owned())?;
+        }
+        Ok(())
+    }
+}
+
+/// The signal comes in the middle of the work.
+fn ended(lab: &Lab, signal: Option<Signal>) -> Outcome {
+    let name = signal.map_or("left_by_none".to_owned(), |signal| format!("left_by_{}", signal.as_str().to_lowercase()));
+    let database = OwnDatabase::create(lab, &name)?;
+    let (_out, out) = scratch();
+    let cases = if signal.is_some() { "1000000" } else { "40" };
+    let mut command = tool();
+    command.args(["certify", "reference", "--promise", "child-uses-pool", "--cases", cases, "--server", &database.url()]);
+    command.arg("--out").arg(&out);
+    let mut run = Run::start(command);
+    if let Some(signal) = signal {
+        run.wait_for_work()?;
+        run.signal(signal);
+    }
+    let status = run.tool.wait()?;
+    match signal {
+        None => ensure(status.code().is_some_and(|code| code == 0 || code == 4), || format!("{status}"))?,
+        Some(Signal::SIGINT) => ensure(status.code() == Some(130), || format!("{status}"))?,
+        Some(_) => ensure(status.signal() == Some(9), || format!("{status}"))?,
+    }
+    run.becomes_clean()?;
+    database.becomes_free()
+}
+
+/// The zygote is killed in the middle of a run.
+fn dead_agent(lab: &Lab) -> Outcome {
+    let (_out, out) = scratch();
+    let mut command = lab.tool(&["certify", "reference", "--promise", "child-uses-pool", "--cases", "1000000", "--workers", "1"]);
+    command.arg("--out").arg(&out);
+    let mut run = Run::start(command);
+    run.wait_for_work()?;
+    let agents = run.processes().into_iter().filter(|pid| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == b"POOLPROOF_ROLE=agent")
+    });
+    // Its children have the same environment, and higher numbers; where numbers have wrapped, the parent is not among them.
+    let agents: Vec<u32> = agents.collect();
+    let zygote = agents.iter().find(|pid| parent(**pid).is_some_and(|parent| !agents.contains(&parent))).ok_or("an agent")?;
+    kill(Pid::from_raw(i32::try_from(*zygote)?), Signal::SIGKILL)?;
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut run.tool.stderr.take().ok_or("a pipe")?, &mut said)?;
+    let status = run.tool.wait()?;
+    ensure(status.code() == Some(3) && said.contains("agent"), || format!("{status}: {said}"))?;
+    run.becomes_clean()
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Killed at several moments, from the first millisecond to the middle of the search: the supervisor always cleans up.
+fn private_servers(_lab: &Lab) -> Outcome {
+    for moment in 0..5_u32 {
+        let (_out, out) = scratch();
+        let mut command = tool();
+        command.args(["certify", "reference", "--promise", "child-uses-pool", "--cases", "1000000", "--out"]).arg(&out);
+        let mut run = Run::start(command);
+        let wanted = moment * 4;
+        let until = Instant::now() + Duration::from_secs(30);
+        // How far it has come is told by how many processes it has: none, supervisor, servers, agents, actors.
+        while run.processes().len() < wanted as usize && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        run.signal(Signal::SIGKILL);
+        run.tool.wait()?;
+        run.becomes_clean()?;
+    }
+    Ok(())
+}
+
+/// What a run left that was ended together with its supervisor is removed by the next one.
+fn stale_directory(lab: &Lab) -> Outcome {
+    let (_out, out) = scratch();
+    let mut command = lab.tool(&["certify", "reference", "--promise", "threads-only", "--cases", "20"]);
+    command.arg("--out").arg(&out);
+    let directory = tempfile::Builder::new().prefix("t").tempdir_in("/tmp")?;
+    let stale = directory.path().join("pp-stale0");
+    std::fs::create_dir(&stale)?;
+    std::fs::write(stale.join("lock"), b"")?;
+    std::fs::write(stale.join("something"), b"left")?;
+    let output = command.env("TMPDIR", directory.path()).output()?;
+    ensure(output.status.code().is_some_and(|code| code == 0 || code == 4), || format!("{output:?}"))?;
+    ensure(!stale.exists(), || "the stale directory is still there".to_owned())
+}

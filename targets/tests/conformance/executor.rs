@@ -1,0 +1,280 @@
+//! The executor's own promises: the order of events, the epilogue, attribution, transparency. Each test fails if the executor is
+//! given the weakness that it is about; where chance does not decide, the test shows that too.
+
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use poolproof::bench::{Bench, ServerChoice};
+use poolproof::certify;
+use poolproof::execute::{TapShim, Weakness};
+use poolproof::generate;
+use poolproof::history::{Event, History, Outcome as StepOutcome, Witness};
+use poolproof::interleaving::{Interleaving, Op, Process};
+use poolproof::trouble::Trouble;
+use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Promise, Rows, Target};
+
+use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, target};
+
+pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
+    let postgres = |name: &'static str, test: fn(&Lab) -> Outcome| lab.trial(Database::Postgres, name, test);
+    let mut trials = vec![
+        postgres("whatever an actor wrote stands before its done", order_of_events),
+        postgres("the epilogue ends the youngest process first", youngest_first),
+        postgres("a goodbye after the server's end is still seen", late_goodbye),
+        postgres("the ledger is read after the last EOF", ledger_last),
+        postgres("a driver that goes around the tap ends the run", around),
+        postgres("a checkout that waits stays in flight until it is released", waiter),
+        postgres("a process that hangs is proved stuck and ended", stuck),
+        postgres("every kind of exit is told apart", exits),
+    ];
+    for database in [Database::Postgres, Database::MySql] {
+        let name = format!("without attribution nothing is certified on {}", database.name());
+        trials.push(lab.trial(database, name, move |lab| blind(lab, database)));
+    }
+    for pool in ["reference", "mysql"] {
+        let name = format!("the tap changes no result of {pool}");
+        trials.push(lab.trial(target(pool).database(), name, move |lab| transparent(lab, pool)));
+    }
+    trials
+}
+
+/// Random interleavings of a correct pool, in which many processes and threads act.
+fn many(count: u64) -> Vec<Interleaving> {
+    (0..count).map(|index| generate::nth(Promise::ChildUsesPool, 11, 100 + index)).collect()
+}
+
+/// The places of a statement's bytes and of its reply, and of the answer of its step.
+fn out_of_order(history: &History) -> usize {
+    let mut late = 0;
+    for (_, invocation) in history.invocations() {
+        let Some(nonce) = invocation.nonce else { continue };
+        let Some((finished, StepOutcome::Done | StepOutcome::Rows(_))) = history.outcome(invocation.id) else { continue };
+        let carries = |event: &Event| match event {
+            Event::Wrote { frames, .. } => frames.iter().any(|frame| frame.nonce == Some(nonce)),
+            _ => false,
+        };
+        let wrote = history.events().iter().position(carries);
+        late += usize::from(wrote.is_none_or(|wrote| wrote > finished));
+    }
+    late
+}
+
+fn order_of_events(lab: &Lab) -> Outcome {
+    let interleavings = many(150);
+    let count = |weakness| lab.histories("reference", weakness, &interleavings).iter().map(out_of_order).sum::<usize>();
+    ensure(count(Weakness::default()) == 0, || "a statement's bytes stand after its step's answer".to_owned())?;
+    let weak = count(Weakness { control_first: true, ..Weakness::default() });
+    ensure(weak > 0, || "the test does not notice messages that are appended before the tap was drained".to_owned())
+}
+
+fn ends(history: &History) -> Vec<Process> {
+    let ended = history.events().iter().filter_map(|event| match event {
+        Event::Ended { process, .. } => Some(*process),
+        _ => None,
+    });
+    ended.collect()
+}
+
+/// In order of birth the parent is gone before its child's destructors do their damage.
+fn youngest_first(lab: &Lab) -> Outcome {
+    let story = [interleaving("p0 open\np0 checkout a\np0 fork p1\np1 fork p2\n")];
+    let order = |weakness| ends(&lab.histories("reference", weakness, &story)[0]);
+    let expected = vec![Process(2), Process(1), Process(0)];
+    ensure(order(Weakness::default()) == expected, || format!("{:?}", order(Weakness::default())))?;
+    let weak = order(Weakness { oldest_first: true, ..Weakness::default() });
+    ensure(weak != expected, || "the test does not notice the other order".to_owned())?;
+    // And the survivors look again after each end.
+    let history = &lab.histories("reference", Weakness::default(), &story)[0];
+    let first_end = history.events().iter().position(|event| matches!(event, Event::Ended { .. })).unwrap_or(usize::MAX);
+    let looks = |(at, invocation): (usize, &poolproof::history::Invocation)| {
+        at > first_end && invocation.actor == Process(0).main() && matches!(invocation.op, Op::Query(_))
+    };
+    ensure(history.invocations().filter(|seen| looks(*seen)).count() >= 2, || "the survivor did not look twice".to_owned())
+}
+
+/// The parent ends the session in order; the child's goodbye comes when the server has long closed it.
+fn late_goodbye(lab: &Lab) -> Outcome {
+    let story = [interleaving("p0 open\np0 checkout a\np0 return a\np0 fork p1\np0 drop-pool\np1 drop-pool\n")];
+    let seen = |weakness| {
+        let histories = lab.histories("mutant-no-guard", weakness, &story);
+        let child = Witness::Process(Process(1));
+        histories[0].events().iter().any(|event| matches!(event, Event::Wrote { writer, .. } if *writer == child))
+    };
+    ensure(seen(Weakness::default()), || "the late goodbye was not seen".to_owned())?;
+    let early = Weakness { tap: TapShim { closes_early: true, ..TapShim::default() }, ..Weakness::default() };
+    ensure(!seen(early), || "the test does not notice a tap that closes early".to_owned())
+}
+
+fn ledger_is_last(history: &History) -> bool {
+    let place = |wanted: fn(&Event) -> bool| history.events().iter().rposition(wanted);
+    let ledger = place(|event| matches!(event, Event::Ledger { .. }));
+    let closed = place(|event| matches!(event, Event::ServerClosed { .. }));
+    ledger.is_some() && ledger > closed
+}
+
+fn ledger_last(lab: &Lab) -> Outcome {
+    let story = vec![interleaving("p0 open\np0 checkout a\np0 begin a\np0 insert a\np0 commit a\np0 exit now\n"); 30];
+    let last = |weakness| lab.histories("reference", weakness, &story).iter().filter(|history| ledger_is_last(history)).count();
+    ensure(last(Weakness::default()) == 30, || "the ledger was read before the last EOF".to_owned())?;
+    let weak = last(Weakness { ledger_early: true, ..Weakness::default() });
+    ensure(weak < 30, || "the test does not notice a ledger that is read early".to_owned())
+}
+
+fn blind(lab: &Lab, database: Database) -> Outcome {
+    let mut bench = Bench::start(&NEVER)?;
+    bench.weaken(Weakness { tap: TapShim { blind: true, ..TapShim::default() }, ..Weakness::default() });
+    let added = bench.add_server(&ServerChoice::Url(lab.url(database).to_owned()), database);
+    ensure(matches!(added, Err(Trouble::CannotAttribute)), || format!("{added:?}"))
+}
+
+/// A pool whose driver knows a way to the server of its own.
+struct AroundTheTap;
+
+struct Direct(poolproof::neutral::postgres::Connection);
+
+/// Where its server is; a real driver learns that from the server itself.
+const DIRECT: &str = "POOLPROOF_TEST_DIRECT_SOCKET";
+
+pub(crate) fn around_the_tap() -> Target {
+    Target::of::<AroundTheTap>("around-the-tap", "connects to the server itself")
+}
+
+impl Pool for AroundTheTap {
+    type Connection = Direct;
+    const DATABASE: Database = Database::Postgres;
+
+    fn open(config: &Config) -> Result<Self, Error> {
+        let _ = config;
+        Ok(Self)
+    }
+
+    fn checkout(&self, _patience: Duration) -> Result<Direct, Error> {
+        let config = std::env::var(DIRECT).map_err(|error| Error::new(ErrorKind::Other, error))?;
+        let config: Config = serde_json::from_str(&config).map_err(|error| Error::new(ErrorKind::Other, error))?;
+        poolproof::neutral::postgres::Connection::connect(&config).map(Direct)
+    }
+}
+
+impl Connection for Direct {
+    fn query(&mut self, sql: &str) -> Result<Rows, Error> {
+        self.0.query(sql)
+    }
+}
+
+fn around(lab: &Lab) -> Outcome {
+    let bench = lab.bench(Database::Postgres, Weakness::default());
+    let direct = bench.direct_config(Database::Postgres).ok_or("a server")?;
+    let direct = serde_json::to_string(&direct)?;
+    // SAFETY: only this test reads or writes this variable, and the supervisor that passes it on is started after it was set.
+    unsafe { std::env::set_var(DIRECT, direct) };
+    let bench = lab.bench(Database::Postgres, Weakness::default());
+    let story = interleaving("p0 open\np0 checkout a\np0 query a\n");
+    let outcome = certify::replay(&bench, &around_the_tap(), &story, 1).map(|replay| replay.history);
+    ensure(matches!(outcome, Err(Trouble::AroundTheTap)), || format!("{outcome:?}"))
+}
+
+/// The steps' results without what differs from run to run: the nonce and the server's name for a session.
+fn results(history: &History) -> Vec<String> {
+    let plain = |outcome: Option<&StepOutcome>| match outcome {
+        None => "never".to_owned(),
+        Some(StepOutcome::Rows(rows)) => format!("{} rows", rows.len()),
+        Some(StepOutcome::Error { kind, .. }) => format!("{kind:?}"),
+        Some(other) => format!("{other:?}"),
+    };
+    let result = |(_, invocation): (usize, &poolproof::history::Invocation)| {
+        format!("{} {}: {}", invocation.actor, invocation.op, plain(history.outcome(invocation.id).map(|(_, outcome)| outcome)))
+    };
+    history.invocations().map(result).collect()
+}
+
+fn transparent(lab: &Lab, pool: &str) -> Outcome {
+    // Under this promise no session is shared, so that results do not depend on who is quicker.
+    let interleavings: Vec<_> = (0..200).map(|index| generate::nth(Promise::DisposeBeforeFork, 5, 60 + index)).collect();
+    let with = lab.histories(pool, Weakness::default(), &interleavings);
+    let without = lab.histories(pool, Weakness { untapped: true, ..Weakness::default() }, &interleavings);
+    for ((with, without), interleaving) in with.iter().zip(&without).zip(&interleavings) {
+        let taps = without.events().iter().any(|event| matches!(event, Event::Opened { .. }));
+        ensure(!taps, || "the tap was not left out".to_owned())?;
+        ensure(results(with) == results(without), || format!("{interleaving}\n{:#?}\n{:#?}", results(with), results(without)))?;
+    }
+    Ok(())
+}
+
+/// A step that must wait for another actor does not stop the others.
+fn waiter(lab: &Lab) -> Outcome {
+    let story = [interleaving("p0 open\np0 spawn t1\np0 checkout a\np0.t1 checkout b\np0 query a\np0 return a\np0.t1 query b\n")];
+    let history = &lab.histories("reference", Weakness::default(), &story)[0];
+    let finished = |word: &str| {
+        let (_, invocation) = history.invocations().find(|(_, invocation)| invocation.op.to_string() == word)?;
+        history.outcome(invocation.id)
+    };
+    let (Some((waited, StepOutcome::Done)), Some((returned, _))) = (finished("checkout b"), finished("return a")) else {
+        return Err(format!("{history:#?}").into());
+    };
+    let released = history.events().iter().position(|event| matches!(event, Event::Released { .. }));
+    ensure(released.is_some_and(|released| returned < released && released < waited), || format!("{history:#?}"))
+}
+
+/// A pool that hangs in a forked child, as one does that waits for a thread which the child lacks.
+struct Hangs {
+    opener: u32,
+}
+
+struct Nothing;
+
+pub(crate) fn hangs() -> Target {
+    Target::of::<Hangs>("hangs-in-child", "waits for ever in a forked child")
+}
+
+impl Pool for Hangs {
+    type Connection = Nothing;
+    const DATABASE: Database = Database::Postgres;
+
+    fn open(_config: &Config) -> Result<Self, Error> {
+        Ok(Self { opener: std::process::id() })
+    }
+
+    fn checkout(&self, _patience: Duration) -> Result<Nothing, Error> {
+        while self.opener != std::process::id() {
+            std::thread::park();
+        }
+        Ok(Nothing)
+    }
+}
+
+impl Connection for Nothing {
+    fn query(&mut self, _sql: &str) -> Result<Rows, Error> {
+        Err(Error::new(ErrorKind::Other, "nothing to ask"))
+    }
+}
+
+/// The proof needs no time limit: the checkout may take five seconds, and is given up in a fraction of them.
+fn stuck(lab: &Lab) -> Outcome {
+    let story = [interleaving("p0 open\np0 fork p1\np1 checkout a\n")];
+    let history = &lab.histories("hangs-in-child", Weakness::default(), &story)[0];
+    let overdue = history.events().iter().any(|event| matches!(event, Event::Overdue { .. }));
+    ensure(!overdue, || "the clock had to speak".to_owned())?;
+    let proof = history.events().iter().find_map(|event| match event {
+        Event::Stuck { process, threads, .. } => Some((*process, threads.len())),
+        _ => None,
+    });
+    ensure(proof == Some((Process(1), 1)), || format!("{history:#?}"))?;
+    ensure(ends(history).len() == 2, || "somebody was left".to_owned())
+}
+
+/// Each kind ends the process as its real counterpart does.
+fn exits(lab: &Lab) -> Outcome {
+    use poolproof::history::Ending::{Code, Signal};
+    for (kind, ending) in [("now", Code(0)), ("atexit", Code(0)), ("main", Code(0)), ("panic", Code(101)), ("signal", Signal(9))] {
+        for actor in ["p0", "p0.t1"] {
+            let story = [interleaving(&format!("p0 open\np0 spawn t1\np0 checkout a\n{actor} exit {kind}\n"))];
+            let history = &lab.histories("reference", Weakness::default(), &story)[0];
+            let ended = history.events().iter().find_map(|event| match event {
+                Event::Ended { ending, .. } => Some(*ending),
+                _ => None,
+            });
+            ensure(ended == Some(ending), || format!("{actor} exit {kind}: {ended:?}"))?;
+        }
+    }
+    Ok(())
+}

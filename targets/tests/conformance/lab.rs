@@ -1,0 +1,147 @@
+//! The servers that all tests share, and the few things that tests do with them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use libtest_mimic::{Failed, Trial};
+use poolproof::bench::{Bench, ServerChoice};
+use poolproof::certify::{self, Cases, Cell, Plan};
+use poolproof::execute::Weakness;
+use poolproof::history::History;
+use poolproof::interleaving::{Interleaving, parse};
+use poolproof::{Database, Promise, Target};
+
+/// Nothing stops these runs.
+pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
+
+pub(crate) type Outcome = Result<(), Failed>;
+
+/// One bench with a server for each database that has one.
+pub(crate) struct Lab {
+    bench: Mutex<Option<Bench>>,
+    urls: Vec<(Database, String)>,
+    missing: Vec<(Database, String)>,
+}
+
+/// Every target that these tests name.
+pub(crate) fn targets() -> Vec<Target> {
+    let mut targets = poolproof_targets::all();
+    targets.extend([crate::executor::around_the_tap(), crate::executor::hangs()]);
+    targets
+}
+
+pub(crate) fn target(name: &str) -> Target {
+    targets().into_iter().find(|target| target.name() == name).expect("a target of these tests")
+}
+
+impl Lab {
+    /// Starts the servers, or only looks at what is required.
+    pub(crate) fn build(start: bool) -> &'static Self {
+        let mut lab = Self { bench: Mutex::new(None), urls: Vec::new(), missing: Vec::new() };
+        if start {
+            let mut bench = Bench::start(&NEVER).expect("a supervisor");
+            for database in [Database::Postgres, Database::MySql] {
+                match bench.add_server(&ServerChoice::Local, database) {
+                    Ok(()) => lab.urls.push((database, bench.url(database).expect("a server that was just added"))),
+                    Err(trouble) => lab.missing.push((database, trouble.to_string())),
+                }
+            }
+            lab.bench = Mutex::new(Some(bench));
+        }
+        Box::leak(Box::new(lab))
+    }
+
+    /// Ends the servers; a leaked bench would leave that to the end of the process.
+    pub(crate) fn close(&self) {
+        let bench = self.bench.lock().ok().and_then(|mut bench| bench.take());
+        if let Some(bench) = bench {
+            bench.finish().expect("everything can be removed");
+        }
+    }
+
+    /// A test that needs a server for `database`.
+    pub(crate) fn trial(
+        &'static self,
+        database: Database,
+        name: impl Into<String>,
+        test: impl FnOnce(&'static Self) -> Outcome + Send + 'static,
+    ) -> Trial {
+        let missing = self.missing.iter().find(|(missing, _)| *missing == database).map(|(_, why)| why.clone());
+        let required = std::env::var("POOLPROOF_REQUIRE").unwrap_or_default();
+        let needed = required.split(',').any(|name| name == database.name());
+        let ignored = missing.is_some() && !needed;
+        Trial::test(name, move || match missing {
+            Some(why) => Err(why.into()),
+            None => test(self),
+        })
+        .with_ignored_flag(ignored)
+    }
+
+    /// The URL of the private server.
+    pub(crate) fn url(&self, database: Database) -> &str {
+        &self.urls.iter().find(|(known, _)| *known == database).expect("a server").1
+    }
+
+    /// Asks the private PostgreSQL server.
+    pub(crate) fn ask(&self, sql: &str) -> Result<poolproof::Rows, Failed> {
+        let bench = self.bench.lock().map_err(|_| "the lab is broken")?;
+        Ok(bench.as_ref().ok_or("the lab is closed")?.ask(Database::Postgres, sql)?)
+    }
+
+    /// A bench of its own on the shared server, so that tests do not disturb one another.
+    pub(crate) fn bench(&self, database: Database, weakness: Weakness) -> Bench {
+        let mut bench = Bench::start(&NEVER).expect("a supervisor");
+        bench.weaken(weakness);
+        bench.add_server(&ServerChoice::Url(self.url(database).to_owned()), database).expect("the shared server");
+        bench
+    }
+
+    /// Executes interleavings and gives their histories.
+    pub(crate) fn histories(&self, pool: &str, weakness: Weakness, interleavings: &[Interleaving]) -> Vec<History> {
+        let target = target(pool);
+        let bench = self.bench(target.database(), weakness);
+        certify::execute(&bench, &target, interleavings).expect("an execution")
+    }
+
+    /// Certifies a pool under a promise.
+    pub(crate) fn certify(&self, pool: &str, promise: Promise, seed: u64, cases: u64) -> Cell {
+        let target = target(pool);
+        let bench = self.bench(target.database(), Weakness::default());
+        let plan = Plan { seed, cases: Cases::Number(cases), workers: 1, replays: 20 };
+        let mut cells = certify::certify(&bench, &target, &[promise], &plan, &|_| Ok(Vec::new()), &mut |_| {}).expect("a run");
+        cells.remove(0)
+    }
+
+    /// The tool, with the shared servers.
+    pub(crate) fn tool(&self, arguments: &[&str]) -> Command {
+        let mut command = tool();
+        command.args(arguments);
+        for (_, url) in &self.urls {
+            command.args(["--server", url]);
+        }
+        command
+    }
+}
+
+/// The tool as built for these tests.
+pub(crate) fn tool() -> Command {
+    Command::new(Path::new(env!("CARGO_BIN_EXE_poolproof")))
+}
+
+pub(crate) fn interleaving(text: &str) -> Interleaving {
+    parse(text).expect("a valid interleaving")
+}
+
+/// A directory that goes with the test.
+pub(crate) fn scratch() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().to_owned();
+    (directory, path)
+}
+
+/// Fails the test with a message unless a condition holds.
+pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Outcome {
+    if holds { Ok(()) } else { Err(message().into()) }
+}
