@@ -22,11 +22,11 @@ pub const SESSIONS: usize = 64;
 /// How long a checkout may take that must succeed.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// The same while searching; a failure is confirmed with [`PATIENCE`].
-pub const PATIENCE_QUICK: Duration = Duration::from_millis(400);
+pub const PATIENCE_QUICK: Duration = Duration::from_millis(150);
 /// How long a checkout waits that must block while nobody can release it.
 pub const PATIENCE_BLOCKED: Duration = Duration::from_millis(10);
 /// How long a checkout waits of which the model cannot say whether it will be served.
-pub const PATIENCE_EITHER: Duration = Duration::from_millis(50);
+pub const PATIENCE_EITHER: Duration = Duration::from_millis(30);
 /// How long a step, an exit or the server's EOF may take beyond its patience before the clock speaks.
 pub const OVERDUE: Duration = Duration::from_secs(5);
 /// The same while searching; a failure is confirmed with [`OVERDUE`].

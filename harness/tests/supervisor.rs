@@ -48,7 +48,7 @@ mod tests {
     use nix::unistd::Pid;
 
     use crate::supervisor::{Exit, Launch, Supervisor};
-    use crate::support::{self, Coordinator, GONE, NOBODY, all_end, announce_and_stay, children, processes, watch};
+    use crate::support::{self, Coordinator, GONE, NOBODY, all_end, announce_and_stay, processes, watch};
     use crate::trouble::Trouble;
 
     pub(crate) fn main() {
@@ -60,6 +60,7 @@ mod tests {
                 ("dropping_the_supervisor_leaves_nothing", dropping_the_supervisor_leaves_nothing),
                 ("kill_9_of_the_coordinator_leaves_nothing", || ended_by(Signal::SIGKILL, false)),
                 ("ctrl_c_leaves_nothing", || ended_by(Signal::SIGINT, true)),
+                ("no_signal_but_kill_ends_the_supervisor", no_signal_but_kill_ends_the_supervisor),
                 ("an_abort_leaves_nothing", || ended_by(Signal::SIGABRT, false)),
                 ("exits_are_reported", exits_are_reported),
                 ("a_program_that_is_not_there_is_trouble", a_program_that_is_not_there_is_trouble),
@@ -147,6 +148,26 @@ mod tests {
         coordinator.leaves_nothing_after(signal, to_group);
     }
 
+    /// It is out of the terminal's reach, and blocks what somebody might send to it.
+    fn no_signal_but_kill_ends_the_supervisor() {
+        let supervisor = Supervisor::start().unwrap();
+        let child = supervisor.spawn(&shell(&supervisor, "exec sleep 1000")).unwrap();
+        let process = parent(child);
+        assert_eq!(rustix::process::getsid(rustix::process::Pid::from_raw(process)).unwrap().as_raw_nonzero().get(), process);
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGPIPE, Signal::SIGUSR1] {
+            kill(Pid::from_raw(process), signal).unwrap();
+        }
+        let next = supervisor.spawn(&shell(&supervisor, "exit 5")).unwrap();
+        assert_eq!(supervisor.wait_exit(next), Ok(Exit::Code(5)));
+        assert_eq!(supervisor.has_exited(child), None);
+        supervisor.finish().unwrap();
+    }
+
+    fn parent(process: u32) -> i32 {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
     fn exits_are_reported() {
         let supervisor = Supervisor::start().unwrap();
         let seven = supervisor.spawn(&shell(&supervisor, "exit 7")).unwrap();
@@ -180,9 +201,11 @@ mod tests {
     fn a_program_starts_in_a_standard_state() {
         let leaked = fs::File::open("/dev/null").unwrap();
         rustix::io::fcntl_setfd(&leaked, rustix::io::FdFlags::empty()).unwrap();
+        // SAFETY: a signal that nobody sends is ignored; no handler is installed.
+        unsafe { nix::sys::signal::signal(Signal::SIGUSR2, nix::sys::signal::SigHandler::SigIgn) }.unwrap();
         let supervisor = Supervisor::start().unwrap();
         let answer = supervisor.run_dir().join("answer");
-        let script = "ls /proc/$$/fd; grep -E '^Sig(Blk|Ign)' /proc/$$/status; echo role=$POOLPROOF_ROLE extra=$EXTRA; ps -o pgid= -p $$; echo $$";
+        let script = "ls /proc/$$/fd; echo role=$POOLPROOF_ROLE extra=$EXTRA; echo group `ps -o pgid= -p $$` $$";
         let mut launch = Launch { output: Some(answer.clone()), ..shell(&supervisor, script) };
         launch.env.push(("EXTRA".to_owned(), "yes".to_owned()));
         let pid = supervisor.spawn(&launch).unwrap();
@@ -191,12 +214,19 @@ mod tests {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         assert_eq!(lines[..3], ["0", "1", "2"], "{text}");
         assert!(lines[3..].iter().all(|line| *line != leaked.as_raw_fd().to_string()), "{text}");
-        for mask in text.lines().filter_map(|line| line.strip_prefix("Sig")?.split_once('\t')) {
+        assert!(text.contains("role= extra=yes"), "{text}");
+        assert!(text.contains(&format!("group {pid} {pid}")), "{text}");
+        // Not by a shell, which sets them.
+        let argv = ["/bin/grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"].map(ToOwned::to_owned).to_vec();
+        let answer = supervisor.run_dir().join("masks");
+        let pid = supervisor.spawn(&Launch { argv, output: Some(answer.clone()), ..Launch::default() }).unwrap();
+        supervisor.wait_exit(pid).unwrap();
+        let masks = fs::read_to_string(&answer).unwrap();
+        assert_eq!(masks.lines().count(), 2);
+        for mask in masks.lines().filter_map(|line| line.strip_prefix("Sig")?.split_once('\t')) {
             // The C library keeps the first two after 31 for itself and lets nobody set them.
             assert_eq!(u64::from_str_radix(mask.1, 16).unwrap() & 0x7fff_ffff, 0, "{mask:?}");
         }
-        assert!(text.contains("role= extra=yes"), "{text}");
-        assert_eq!(lines[lines.len() - 2], lines[lines.len() - 1], "{text}");
     }
 
     fn a_program_runs_as_the_user_it_was_given() {
@@ -217,17 +247,13 @@ mod tests {
     }
 
     fn the_death_of_the_supervisor_is_noticed_and_swept() {
-        let before = children(std::process::id());
         let supervisor = Supervisor::start().unwrap();
         let user = rustix::process::geteuid().is_root().then_some((65534, 65534));
         let child = supervisor.spawn(&Launch { user, ..shell(&supervisor, "exec sleep 1000") }).unwrap();
         let watched: Vec<OwnedFd> = watch(child.cast_signed()).into_iter().collect();
         let run_dir = supervisor.run_dir().to_owned();
-        let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap();
-        let parent: i32 = stat.rsplit_once(") ").unwrap().1.split(' ').nth(1).unwrap().parse().unwrap();
-        assert!(!before.contains(&parent));
         assert_eq!(supervisor.check(), Ok(()));
-        kill(Pid::from_raw(parent), Signal::SIGKILL).unwrap();
+        kill(Pid::from_raw(parent(child)), Signal::SIGKILL).unwrap();
         assert!(matches!(supervisor.wait_exit(child), Err(Trouble::Supervisor { .. })));
         assert!(matches!(supervisor.spawn(&shell(&supervisor, "true")), Err(Trouble::Supervisor { .. })));
         assert!(supervisor.check().is_err());

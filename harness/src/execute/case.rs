@@ -426,8 +426,17 @@ impl<'a> Case<'a> {
         self.flights.iter().any(|flight| flight.blocked && flight.settled != Settled::Yes)
     }
 
+    /// Something has happened: what was seen before proves nothing any more.
+    pub(super) fn look_away(&mut self) {
+        self.last_sight.clear();
+    }
+
     /// Nothing has happened for a while: is somebody stuck?
     pub(super) fn look(&mut self, reactor: &mut Reactor) {
+        if self.flights.iter().any(|flight| !flight.hello) {
+            // Somebody is being born, and runs unseen: only the clock can speak.
+            return;
+        }
         let sights: Vec<(Process, Sight)> = self
             .state
             .running_processes()
@@ -435,7 +444,7 @@ impl<'a> Case<'a> {
             .collect();
         let all_wait = sights.len() == self.state.running_processes().count() && sights.iter().all(|(_, sight)| sight.is_stuck());
         // Twice the same, and nothing undelivered in between: nobody ran.
-        let unchanged = all_wait && sights == self.last_sight && !reactor.tap.is_busy();
+        let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !reactor.tap.is_busy();
         if unchanged && let Some(flight) = self.flights.iter().find(|flight| flight.is_awaited() || self.phase == Phase::Epilogue) {
             let (process, id) = (flight.actor.process, flight.id);
             let threads = sights.iter().filter(|(seen, _)| *seen == process).flat_map(|(_, sight)| sight.lines()).collect();

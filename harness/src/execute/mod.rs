@@ -210,7 +210,10 @@ impl<'a> Executor<'a> {
                     case.look(&mut self.reactor);
                     (quiet * 2).min(LOOK)
                 }
-                false => limits::QUIET,
+                false => {
+                    case.look_away();
+                    limits::QUIET
+                }
             };
             case.expire(&mut self.reactor);
             case.advance(&mut self.reactor)?;

@@ -32,7 +32,7 @@ pub fn nth(promise: Promise, seed: u64, index: u64) -> Interleaving {
 
 /// Sizes grow to the largest, then go round.
 fn size_of(index: u64) -> usize {
-    const SMALLEST: u64 = 3;
+    const SMALLEST: u64 = 5;
     const SPREAD: u64 = 18;
     (SMALLEST + (index / 4) % SPREAD) as usize
 }

@@ -4,7 +4,7 @@ use super::clean::cleaned;
 use super::draw::{Line, draw, wrapped};
 use super::rows::{Row, rows};
 use super::{Style, words};
-use crate::history::History;
+use crate::history::{Event, History};
 use crate::interleaving::Interleaving;
 use crate::rules::Judgement;
 use crate::verdict::Evidence;
@@ -23,7 +23,7 @@ const DETAILS: usize = 4;
 pub fn lanes(interleaving: &Interleaving, history: &History, judgement: &Judgement, style: Style) -> String {
     let rows = rows(interleaving, history, judgement);
     let mut text = draw(&chosen(&rows), style);
-    let evidence = evidence(judgement, style);
+    let evidence = evidence(history, judgement, style);
     if !evidence.is_empty() {
         text.push('\n');
         text.push_str(&evidence);
@@ -59,25 +59,44 @@ fn chosen(rows: &[Row]) -> Vec<Line<'_>> {
 }
 
 /// What was broken, and what shows it.
-fn evidence(judgement: &Judgement, style: Style) -> String {
+fn evidence(history: &History, judgement: &Judgement, style: Style) -> String {
     let mut text = String::new();
+    let lengths = lengths(history);
+    let clean = |words: &str| lengths.iter().fold(cleaned(words), |words, (with, without)| words.replace(with, without));
     if let Some((rule, evidence)) = judgement.first_cause() {
         let head = format!("{} {}  ", words::FIRST, rule.id);
-        told(&head, &style.alarm(&head), evidence, usize::MAX, style, &mut text);
+        told(&head, &style.alarm(&head), &lines(evidence, usize::MAX, &clean), style, &mut text);
     }
     for (rule, evidence) in judgement.consequences() {
         let head = format!("{} and so {}  ", words::THEN, rule.id);
-        told(&head, &style.strong(&head), evidence, DETAILS, style, &mut text);
+        told(&head, &style.strong(&head), &lines(evidence, DETAILS, &clean), style, &mut text);
     }
     text
 }
 
-fn told(head: &str, painted: &str, evidence: &Evidence, details: usize, style: Style, text: &mut String) {
+/// The length of a statement with a nonce has the digits of the run's number in it: with what it is written, and without.
+fn lengths(history: &History) -> Vec<(String, String)> {
+    let with_nonce = history.events().iter().filter_map(|event| match event {
+        Event::Wrote { session, bytes, frames, .. } if frames.iter().any(|frame| frame.nonce.is_some()) => {
+            let names: Vec<_> = frames.iter().map(|frame| frame.name).collect();
+            Some((names.join(", "), session, bytes))
+        }
+        _ => None,
+    });
+    with_nonce
+        .map(|(names, session, bytes)| (format!("{names}, {bytes} bytes, on {session}"), format!("{names} on {session}")))
+        .collect()
+}
+
+fn lines(evidence: &Evidence, details: usize, clean: &dyn Fn(&str) -> String) -> Vec<String> {
+    let details = evidence.details.iter().take(details);
+    std::iter::once(&evidence.sentence).chain(details).map(|line| clean(line)).collect()
+}
+
+fn told(head: &str, painted: &str, lines: &[String], style: Style, text: &mut String) {
     let indent = head.chars().count();
-    let room = style.columns() - indent;
-    let sentence = wrapped(&cleaned(&evidence.sentence), room);
-    let more = evidence.details.iter().take(details).flat_map(|detail| wrapped(&cleaned(detail), room));
-    for (nth, line) in sentence.into_iter().chain(more).enumerate() {
+    let lines = lines.iter().flat_map(|line| wrapped(line, style.columns() - indent));
+    for (nth, line) in lines.enumerate() {
         match nth {
             0 => text.push_str(painted),
             _ => text.push_str(&" ".repeat(indent)),

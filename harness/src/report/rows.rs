@@ -112,8 +112,8 @@ impl<'a> Reader<'a> {
             Event::Skipped { step, why } => self.skipped(*step, words::skip(*why)),
             Event::Invoked(invocation) => self.invoked(invocation),
             Event::Finished { id, outcome } => self.finished(*id, outcome),
-            Event::Stuck { process, id, .. } => self.endless(*process, *id, "never ends"),
-            Event::Overdue { process, id, .. } => self.endless(*process, *id, "does not end in time"),
+            Event::Stuck { process, id, .. } => self.endless(*process, *id, words::NEVER_ENDS),
+            Event::Overdue { process, id, .. } => self.endless(*process, *id, words::LATE),
             Event::Killed { process } => drop(self.killed.insert(*process)),
             Event::Ended { process, ending } => self.ended(*process, *ending),
             Event::SessionsLeft { sessions } => {
@@ -167,8 +167,8 @@ impl<'a> Reader<'a> {
     }
 
     fn finished(&mut self, id: InvocationId, outcome: &Outcome) {
-        let Some(Flight { invocation, row, waited }) = self.in_flight.remove(&id) else { return };
-        let actor = invocation.actor;
+        let Some(flight) = self.in_flight.remove(&id) else { return };
+        let (invocation, actor) = (&flight.invocation, flight.invocation.actor);
         match (invocation.op, outcome) {
             (Op::Spawn(thread), Outcome::Done) => drop(self.alive.insert(Actor { thread, ..actor })),
             (Op::Join(thread), Outcome::Done) => drop(self.alive.remove(&Actor { thread, ..actor })),
@@ -181,22 +181,34 @@ impl<'a> Reader<'a> {
             }
             other => words::outcome(other),
         };
-        match (said, waited) {
-            (None, false) => self.take_mark(row),
-            (said, waited) => {
-                let said = said.unwrap_or_else(|| words::DONE.to_owned());
-                let text = if waited { format!("{} {said}", invocation.op) } else { said };
-                self.wide(actor, text, waited.then_some(id));
-            }
+        match (said, flight.waited) {
+            (None, false) => self.take_mark(flight.row),
+            (said, _) => self.comes(&flight, said.as_deref().unwrap_or(words::DONE)),
         }
     }
 
     fn endless(&mut self, process: Process, id: InvocationId, how: &str) {
-        let (actor, what) = match self.in_flight.get(&id) {
-            Some(Flight { invocation, .. }) => (invocation.actor, invocation.op.to_string()),
-            None => (process.main(), "what it was told".to_owned()),
-        };
-        self.wide(actor, format!("{what} {how}; {process} is killed"), Some(id));
+        let words = format!("{how}; {process} is killed");
+        match self.in_flight.remove(&id) {
+            Some(flight) => self.comes(&flight, &words),
+            None => self.wide(process.main(), words, Some(id)),
+        }
+    }
+
+    /// What came of a step: beside it where there is room, else below; with its name again if others stepped meanwhile.
+    fn comes(&mut self, flight: &Flight, words: &str) {
+        let Flight { invocation, row, waited } = flight;
+        let free = row + 1 == self.rows.len() && self.rows[*row].wire.is_empty();
+        match &mut self.rows[*row].lane {
+            Some((_, text)) if free && !waited => {
+                text.push(' ');
+                text.push_str(words);
+                self.rows[*row].wide = true;
+                self.take_mark(*row);
+            }
+            _ if *waited => self.wide(invocation.actor, format!("{} {words}", invocation.op), Some(invocation.id)),
+            _ => self.wide(invocation.actor, words.to_owned(), None),
+        }
     }
 
     fn ended(&mut self, process: Process, ending: Ending) {

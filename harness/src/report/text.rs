@@ -50,6 +50,15 @@ pub fn failure(finding: &Finding, style: Style) -> String {
     text.push('\n');
     text.push_str(&lanes(interleaving, history, judgement, style));
     text.push('\n');
+    let shown = judgement.first_cause().is_some_and(|(first, _)| first.id == rule.id);
+    if !shown {
+        paragraph(
+            "",
+            "It broke before and was confirmed, but not in the execution that is shown: it depends on the moment.",
+            style,
+            &mut text,
+        );
+    }
     let (again, times) = finding.replayed;
     paragraph("replayed: ", &format!("{again} of {times}"), style, &mut text);
     paragraph("what to do: ", rule.remedy, style, &mut text);

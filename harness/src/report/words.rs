@@ -20,6 +20,10 @@ pub(super) const WAITS: &str = " … waits";
 pub(super) const DONE: &str = "→ done";
 /// Stands where a checkout waited in vain, and nothing else was possible.
 pub(super) const TIMED_OUT_AS_EXPECTED: &str = "→ timed out, as it must";
+/// Stands at a step of a process that is stuck.
+pub(super) const NEVER_ENDS: &str = "→ never ends";
+/// Stands at a step for which the clock ran out.
+pub(super) const LATE: &str = "→ does not end in time";
 /// Stands before what was broken first.
 pub(super) const FIRST: &str = "▶";
 /// Stands before what was broken after it.
@@ -89,7 +93,7 @@ pub(super) fn outcome(outcome: &Outcome) -> Option<String> {
             Some(format!("→ {what}: {}", cleaned(message)).trim_end_matches([':', ' ']).to_owned())
         }
         Outcome::Panicked(words) => Some(format!("→ panicked: {}", cleaned(words)).trim_end_matches([':', ' ']).to_owned()),
-        Outcome::NotOffered => Some("→ the pool has no such operation".to_owned()),
+        Outcome::NotOffered => Some("→ not offered".to_owned()),
     }
 }
 

@@ -25,8 +25,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     let promises = wanted.promises();
     corpus::check(&wanted.out)?;
     let mut teller = Teller::new();
-    let bench = prepare(&targets, &wanted.servers, &mut teller)
-        .map_err(|stop| stop.or_hint("`poolproof doctor` says what this machine allows; POOL names the pools to certify"))?;
+    let bench = prepare(&targets, &wanted.servers, &mut teller)?;
     let mut results = Vec::new();
     for target in &targets {
         let certified = one(&bench, target, &promises, wanted, &mut teller)?;

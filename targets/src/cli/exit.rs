@@ -90,7 +90,8 @@ impl Stop {
     #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
     pub(crate) fn needs_linux() -> Self {
         let message = "needs Linux: only its kernel says which process wrote which bytes";
-        Self::new(Code::Environment, message).hint("run it in a Linux container or virtual machine; `pools` and `rules` work here")
+        Self::new(Code::Environment, message)
+            .hint("run it in a Linux container or virtual machine; `pools` and `rules` work here")
     }
 
     /// Results cannot be written to the standard output.
@@ -105,12 +106,6 @@ impl Stop {
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
-    }
-
-    /// With that, if there is no other advice.
-    #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
-    pub(crate) fn or_hint(self, hint: impl Display) -> Self {
-        if self.hint.is_some() { self } else { self.hint(hint) }
     }
 
     /// Says it on the standard error, and gives the exit code.
@@ -135,7 +130,12 @@ impl From<Trouble> for Stop {
         };
         let stop = Self::new(code, &trouble);
         match trouble {
-            Trouble::Interleaving { .. } => stop.hint("a file has one step a line, such as `p1 checkout a`; see `poolproof replay --help`"),
+            Trouble::NoServer { .. } => {
+                stop.hint("`poolproof pools` says which pool needs which server; `poolproof certify POOL` judges one pool")
+            }
+            Trouble::Interleaving { .. } => {
+                stop.hint("a file has one step a line, such as `p1 checkout a`; see `poolproof replay --help`")
+            }
             _ => stop,
         }
     }

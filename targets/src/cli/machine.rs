@@ -19,7 +19,11 @@ pub(crate) struct Check {
 pub(crate) fn checks() -> Vec<Check> {
     vec![
         Check { name: "Linux", found: kernel(), cost: "writers of bytes can be told apart on Linux only" },
-        Check { name: "pidfd", found: pidfd(), cost: "no process can be watched and ended without fear of a reused pid: nothing runs" },
+        Check {
+            name: "pidfd",
+            found: pidfd(),
+            cost: "no process can be watched and ended without fear of a reused pid: nothing runs",
+        },
         Check {
             name: "system calls",
             found: system_calls(),

@@ -40,11 +40,13 @@ pub(crate) fn unknown(what: &str, name: &str, names: &[&str], list: &str) -> Sto
 /// At most three names that are like it, the likest first.
 fn near<'a>(name: &str, names: &[&'a str]) -> Vec<&'a str> {
     let wanted = name.to_lowercase();
-    let likeness = |known: &str| match known.to_lowercase() {
-        known if !wanted.is_empty() && (known.contains(&wanted) || wanted.contains(&known)) => 1.0,
-        known => strsim::jaro_winkler(&wanted, &known),
+    let likeness = |known: &str| {
+        let known = known.to_lowercase();
+        let part = !wanted.is_empty() && (known.contains(&wanted) || wanted.contains(&known));
+        strsim::jaro_winkler(&wanted, &known).max(if part { 0.9 } else { 0.0 })
     };
-    let mut scored: Vec<(f64, &str)> = names.iter().map(|known| (likeness(known), *known)).filter(|(score, _)| *score > 0.75).collect();
+    let mut scored: Vec<(f64, &str)> =
+        names.iter().map(|known| (likeness(known), *known)).filter(|(score, _)| *score > 0.75).collect();
     scored.sort_by(|one, two| two.0.total_cmp(&one.0));
     scored.into_iter().take(3).map(|(_, name)| name).collect()
 }
@@ -58,6 +60,7 @@ mod tests {
         let rules = ["OWN-1", "OWN-2", "TXN-1", "CAP-1"];
         assert_eq!(near("own1", &rules).first(), Some(&"OWN-1"));
         assert_eq!(near("TNX-1", &rules).first(), Some(&"TXN-1"));
+        assert_eq!(near("mysq", &["r2d2-mysql", "mysql"]), ["mysql", "r2d2-mysql"]);
         assert_eq!(near("r2d2", &["r2d2-postgres", "mysql"]), ["r2d2-postgres"]);
         assert!(near("zebra", &rules).is_empty());
         assert!(near("", &rules).is_empty());

@@ -19,7 +19,9 @@ pub(crate) fn run(screen: &mut Screen) -> Result<Code, Stop> {
         text.push('\n');
         text.push_str(&screen.style.strong("Mutants, each with one planted defect; they prove that poolproof finds it:"));
         text.push('\n');
-        text.extend(mutants.iter().map(|mutant| line(&mutant.target, &format!("; breaks {} under {}", mutant.rule, mutant.promise))));
+        text.extend(
+            mutants.iter().map(|mutant| line(&mutant.target, &format!("; breaks {} under {}", mutant.rule, mutant.promise))),
+        );
     }
     screen.say(&text)?;
     Ok(Code::Passed)

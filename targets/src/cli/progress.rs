@@ -17,7 +17,8 @@ const PLAIN: Duration = Duration::from_secs(5);
 pub(crate) struct Teller {
     terminal: bool,
     last: Option<Instant>,
-    promise: Option<Promise>,
+    /// The pool and the promise that are being told of.
+    subject: Option<(String, Promise)>,
     /// There is a line on the terminal that is to be wiped.
     drawn: bool,
 }
@@ -25,12 +26,12 @@ pub(crate) struct Teller {
 impl Teller {
     /// Nothing is told yet.
     pub(crate) fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), last: None, promise: None, drawn: false }
+        Self { terminal: std::io::stderr().is_terminal(), last: None, subject: None, drawn: false }
     }
 
     /// Something that takes a while begins.
     pub(crate) fn begins(&mut self, what: &str) {
-        self.promise = None;
+        self.subject = None;
         self.write(what);
     }
 
@@ -38,10 +39,11 @@ impl Teller {
     pub(crate) fn news(&mut self, pool: &str, news: Progress) {
         let promise = promise(news);
         let pause = if self.terminal { REDRAWN } else { PLAIN };
-        let new = self.promise != Some(promise);
+        let new = self.subject.as_ref().is_none_or(|(of, under)| of != pool || *under != promise);
         if new || self.last.is_none_or(|last| last.elapsed() >= pause) {
-            self.promise = Some(promise);
-            self.write(&format!("{pool}, {promise}: {}", words(news)));
+            let words = if new && !self.terminal { "searching".to_owned() } else { words(news) };
+            self.subject = Some((pool.to_owned(), promise));
+            self.write(&format!("{pool}, {promise}: {words}"));
         }
     }
 

@@ -49,7 +49,9 @@ impl Short {
             return Self::Broken(broken.iter().map(|rule| rule.id).collect(), true);
         }
         let musts = || verdicts.iter().filter(|(rule, _)| is_must(rule));
-        let that = |kind: fn(&Verdict) -> bool| musts().filter(|(_, verdict)| kind(verdict)).map(|(rule, _)| rule.id).collect::<Vec<_>>();
+        let that = |kind: fn(&Verdict) -> bool| {
+            musts().filter(|(_, verdict)| kind(verdict)).map(|(rule, _)| rule.id).collect::<Vec<_>>()
+        };
         let undecided = that(|verdict| matches!(verdict, Verdict::NoVerdict(_)));
         let idle = that(|verdict| matches!(verdict, Verdict::NotExercised));
         let busy = that(|verdict| matches!(verdict, Verdict::Passed { .. } | Verdict::Refused));
@@ -90,12 +92,12 @@ impl Certified {
     pub(crate) fn lines(&self, width: usize) -> String {
         let mut lines = vec![self.speed()];
         let (safe, unsafe_under) = self.promises();
-        let list = |promises: &[Promise]| promises.iter().map(|promise| promise.name()).collect::<Vec<_>>().join(", ");
+        let list = |promises: &[Promise]| promises.iter().map(|promise| promise.name()).collect::<Vec<_>>().join(" or ");
         if !safe.is_empty() {
-            lines.push(format!("safe if the application promises one of: {}", list(&safe)));
+            lines.push(format!("safe if the application promises {}", list(&safe)));
         }
         if !unsafe_under.is_empty() {
-            lines.push(format!("not safe if it promises only: {}", list(&unsafe_under)));
+            lines.push(format!("not safe if it promises only {}", list(&unsafe_under)));
         }
         lines.extend(self.cells.iter().filter_map(undecided));
         let mut text = format!("{} on {}\n", self.pool, self.server);
@@ -115,7 +117,8 @@ impl Certified {
         let saved = if known > 0 { format!(" ({known} of them saved ones)") } else { String::new() };
         let rate = cases as f64 / searched.as_secs_f64().max(0.001);
         let share = 100 * skipped / u64::max(steps, 1);
-        let own = self.cells.iter().flat_map(|cell| &cell.first_seen).filter(|(rule, _)| *rule == "OWN-1").map(|(_, when)| *when).min();
+        let own =
+            self.cells.iter().flat_map(|cell| &cell.first_seen).filter(|(rule, _)| *rule == "OWN-1").map(|(_, when)| *when).min();
         let own = own.map_or_else(String::new, |when| format!("; OWN-1 first seen after {:.2} s", when.as_secs_f64()));
         format!("{cases} interleavings{saved}, {rate:.0} a second, {share} % of their steps skipped{own}")
     }
@@ -173,7 +176,10 @@ mod tests {
         assert_eq!(short(&[], &[passed(), Verdict::NotApplicable]), Short::Passed);
         assert_eq!(short(&[], &[passed(), Verdict::NotExercised]), Short::NotExercised(vec![ALL[1].id]));
         assert_eq!(short(&[], &[Verdict::NotExercised, Verdict::NotApplicable]), Short::NothingExercised);
-        assert_eq!(short(&[], &[Verdict::NotExercised, passed(), Verdict::NoVerdict("why".into())]), Short::NoVerdict(vec![ALL[2].id]));
+        assert_eq!(
+            short(&[], &[Verdict::NotExercised, passed(), Verdict::NoVerdict("why".into())]),
+            Short::NoVerdict(vec![ALL[2].id])
+        );
         assert_eq!(short(&[&ALL[0]], &[passed(), Verdict::NoVerdict("why".into())]), Short::Broken(vec![ALL[0].id], true));
         assert_eq!(short(&[&ALL[0]], &[passed()]).code(), Code::Broken);
         assert_eq!(short(&[], &[passed()]).code(), Code::Passed);

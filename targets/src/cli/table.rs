@@ -18,7 +18,8 @@ pub(crate) fn table(pools: &[Certified], promises: &[Promise], style: Style) -> 
     let name = pools.iter().map(|certified| certified.pool.len()).max().unwrap_or(0).max("pool".len());
     let room = style.width.saturating_sub(name + GAP) / promises.len().max(1);
     let width = room.saturating_sub(GAP).clamp(NARROWEST, WIDEST);
-    let heads: Vec<Cell> = promises.iter().map(|promise| Cell { lines: broken(promise.name(), width), paint: Paint::Strong }).collect();
+    let heads: Vec<Cell> =
+        promises.iter().map(|promise| Cell { lines: broken(promise.name(), width), paint: Paint::Strong }).collect();
     let grid = Grid { name, width, style };
     let mut text = grid.row("pool", Paint::Strong, &heads);
     text.push_str(&style.faint(&"─".repeat(name + (width + GAP) * promises.len())));
@@ -162,7 +163,7 @@ mysql          nothing       nothing       nothing
         assert_eq!(
             lines,
             "mysql on PostgreSQL 15.18\n  400 interleavings, 100 a second, 25 % of their steps skipped\n  \
-             safe if the application promises one of: child-drops\n"
+             safe if the application promises child-drops\n"
         );
     }
 }

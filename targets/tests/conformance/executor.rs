@@ -43,18 +43,19 @@ fn many(count: u64) -> Vec<Interleaving> {
     (0..count).map(|index| generate::nth(Promise::ChildUsesPool, 11, 100 + index)).collect()
 }
 
-/// The places of a statement's bytes and of its reply, and of the answer of its step.
+/// How often a process wrote while none of its steps was in flight. A pool without background threads never does: where it seems
+/// to, its bytes were taken after the answer that followed them.
 fn out_of_order(history: &History) -> usize {
-    let mut late = 0;
-    for (_, invocation) in history.invocations() {
-        let Some(nonce) = invocation.nonce else { continue };
-        let Some((finished, StepOutcome::Done | StepOutcome::Rows(_))) = history.outcome(invocation.id) else { continue };
-        let carries = |event: &Event| match event {
-            Event::Wrote { frames, .. } => frames.iter().any(|frame| frame.nonce == Some(nonce)),
-            _ => false,
-        };
-        let wrote = history.events().iter().position(carries);
-        late += usize::from(wrote.is_none_or(|wrote| wrote > finished));
+    let (mut open, mut late) = (Vec::new(), 0);
+    for event in history.events() {
+        match event {
+            Event::Invoked(invocation) => open.push((invocation.id, invocation.actor.process)),
+            Event::Finished { id, .. } => open.retain(|(invoked, _)| invoked != id),
+            Event::Wrote { writer: Witness::Process(process), .. } => {
+                late += usize::from(!open.iter().any(|(_, actor)| actor == process));
+            }
+            _ => {}
+        }
     }
     late
 }
@@ -62,7 +63,7 @@ fn out_of_order(history: &History) -> usize {
 fn order_of_events(lab: &Lab) -> Outcome {
     let interleavings = many(150);
     let count = |weakness| lab.histories("reference", weakness, &interleavings).iter().map(out_of_order).sum::<usize>();
-    ensure(count(Weakness::default()) == 0, || "a statement's bytes stand after its step's answer".to_owned())?;
+    ensure(count(Weakness::default()) == 0, || "bytes stand after the answer that followed them".to_owned())?;
     let weak = count(Weakness { control_first: true, ..Weakness::default() });
     ensure(weak > 0, || "the test does not notice messages that are appended before the tap was drained".to_owned())
 }
@@ -92,24 +93,43 @@ fn youngest_first(lab: &Lab) -> Outcome {
     ensure(history.invocations().filter(|seen| looks(*seen)).count() >= 2, || "the survivor did not look twice".to_owned())
 }
 
-/// The parent ends the session in order; the child's goodbye comes when the server has long closed it.
+/// The parent ends the session in order; the child's goodbye comes when the server has closed it.
 fn late_goodbye(lab: &Lab) -> Outcome {
-    let story = [interleaving("p0 open\np0 checkout a\np0 return a\np0 fork p1\np0 drop-pool\np1 drop-pool\n")];
+    let text = "p0 open\np0 checkout a\np0 return a\np0 fork p1\np0 drop-pool\n\
+                p0 open\np0 checkout b\np0 query b\np0 return b\np1 drop-pool\n";
+    let story = vec![interleaving(text); 20];
+    // The goodbyes that came after the server's end, and how many of them were seen.
     let seen = |weakness| {
         let histories = lab.histories("mutant-no-guard", weakness, &story);
-        let child = Witness::Process(Process(1));
-        histories[0].events().iter().any(|event| matches!(event, Event::Wrote { writer, .. } if *writer == child))
+        let late = histories.iter().filter_map(goodbye_after_the_end).collect::<Vec<_>>();
+        (late.len(), late.iter().filter(|seen| **seen).count())
     };
-    ensure(seen(Weakness::default()), || "the late goodbye was not seen".to_owned())?;
+    let (late, noticed) = seen(Weakness::default());
+    ensure(late > 0 && noticed == late, || format!("{noticed} of {late} late goodbyes were seen"))?;
     let early = Weakness { tap: TapShim { closes_early: true, ..TapShim::default() }, ..Weakness::default() };
-    ensure(!seen(early), || "the test does not notice a tap that closes early".to_owned())
+    let (late, noticed) = seen(early);
+    ensure(noticed < late, || "the test does not notice a tap that closes early".to_owned())
 }
 
+/// Whether the child's goodbye was seen; `None` where the server had not closed the session when the child began.
+fn goodbye_after_the_end(history: &History) -> Option<bool> {
+    let child = Process(1);
+    let begins = |event: &Event| matches!(event, Event::Invoked(begun) if begun.actor.process == child);
+    let (closed, begun) = (position(history, |event| matches!(event, Event::ServerClosed { .. }))?, position(history, begins)?);
+    let writes = |event: &Event| matches!(event, Event::Wrote { writer, .. } if *writer == Witness::Process(child));
+    (closed < begun).then(|| history.events().iter().any(writes))
+}
+
+fn position(history: &History, wanted: impl Fn(&Event) -> bool) -> Option<usize> {
+    history.events().iter().position(wanted)
+}
+
+/// Every session's end stands before the ledger.
 fn ledger_is_last(history: &History) -> bool {
-    let place = |wanted: fn(&Event) -> bool| history.events().iter().rposition(wanted);
-    let ledger = place(|event| matches!(event, Event::Ledger { .. }));
-    let closed = place(|event| matches!(event, Event::ServerClosed { .. }));
-    ledger.is_some() && ledger > closed
+    let Some(ledger) = position(history, |event| matches!(event, Event::Ledger { .. })) else { return false };
+    let count = |wanted: fn(&Event) -> bool| history.events()[..ledger].iter().filter(|event| wanted(event)).count();
+    let opened = count(|event| matches!(event, Event::Opened { .. }));
+    opened > 0 && opened == count(|event| matches!(event, Event::ServerClosed { .. }))
 }
 
 fn ledger_last(lab: &Lab) -> Outcome {

@@ -114,13 +114,10 @@ impl Lab {
         cells.remove(0)
     }
 
-    /// The tool, with the shared servers.
+    /// The tool, with the shared PostgreSQL server.
     pub(crate) fn tool(&self, arguments: &[&str]) -> Command {
         let mut command = tool();
-        command.args(arguments);
-        for (_, url) in &self.urls {
-            command.args(["--server", url]);
-        }
+        command.args(arguments).args(["--server", self.url(Database::Postgres)]);
         command
     }
 }

@@ -2,8 +2,9 @@
 
 use super::same;
 use super::tale::{Tale, session, tale};
-use crate::history::{Ending, Event, Expectation, InvocationId, Outcome, Skip};
+use crate::history::{Ending, Event, Expectation, Frame, InvocationId, Outcome, Skip, Witness};
 use crate::interleaving::Process;
+use crate::nonce::Nonce;
 use crate::pool::ErrorKind;
 use crate::report::Style;
 
@@ -81,6 +82,23 @@ fn the_text_shows_nothing_of_the_run_and_of_the_moment() {
     assert!(drawn.contains("the server ends c0"), "{drawn}");
 }
 
+/// A nonce is as long as its run's number has digits.
+#[test]
+fn a_length_is_shown_only_where_it_is_the_same_in_every_run() {
+    let story = |run: u32| {
+        let bytes = 100 + run.to_string().len() as u32;
+        let told = tale().in_run(run).does("p0 open").opens("p0", "c0").does("p0 fork p1").starts("p1 query a");
+        let frames = vec![Frame { name: "Query", bytes, nonce: Some(Nonce { run, step: 2 }), goodbye: false }];
+        let told = told.event(Event::Wrote { session: session("c0"), writer: Witness::Process(Process(1)), bytes, frames });
+        let foreign = format!("p1 wrote Query, {bytes} bytes, on c0, opened by p0");
+        told.breaks("OWN-1", &foreign, &["p1 wrote Terminate, 5 bytes, on c0, opened by p0"]).drawn(PLAIN)
+    };
+    let drawn = story(7);
+    assert_eq!(drawn, story(4711));
+    assert!(drawn.contains("OWN-1  p1 wrote Query on c0, opened by p0\n"), "{drawn}");
+    assert!(drawn.contains("p1 wrote Terminate, 5 bytes, on c0, opened by p0\n"), "{drawn}");
+}
+
 #[test]
 fn a_step_that_waits_gets_its_outcome_where_it_comes() {
     let drawn = tale()
@@ -106,8 +124,7 @@ fn a_step_that_waits_gets_its_outcome_where_it_comes() {
    4  return a    │
    3  │           checkout b → done
    5  │           return b
-   6  checkout c  │
-      → timed out, as it must
+   6  checkout c → timed out, as it must
       │           (commit b) skipped: a name in it stands for nothing here
 ",
     );
@@ -133,11 +150,10 @@ fn a_process_that_is_stuck_and_one_that_dies_are_shown() {
     same(
         &drawn,
         "
-      p0       p1          wire
+      p0       p1  wire
    0  open
    1  fork p1
-   2  │        checkout a
-▶  2  │        checkout a never ends; p1 is killed
+▶  2  │        checkout a → never ends; p1 is killed
 ▷     p0 died of SIGSEGV
 
 ▶ LIV-1  p1's step 2 (checkout a) never ends: every thread of p1 waits for what can no longer come
