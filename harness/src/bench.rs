@@ -167,7 +167,9 @@ fn url(server: &Server) -> String {
             let port = socket.extension().unwrap_or_default().to_string_lossy();
             format!("postgres://{user}:{password}@localhost/{name}?host={directory}&port={port}")
         }
-        (Address::Unix(socket), Database::MySql) => format!("mysql://{user}:{password}@localhost/{name}?socket={}", socket.display()),
+        (Address::Unix(socket), Database::MySql) => {
+            format!("mysql://{user}:{password}@localhost/{name}?socket={}", socket.display())
+        }
         (address @ Address::Tcp(..), database) => format!("{}://{user}:{password}@{address}/{name}", database.name()),
     }
 }

@@ -30,6 +30,6 @@ pub const PATIENCE_EITHER: Duration = Duration::from_millis(30);
 /// How long a step, an exit or the server's EOF may take beyond its patience before the clock speaks.
 pub const OVERDUE: Duration = Duration::from_secs(5);
 /// The same while searching; a failure is confirmed with [`OVERDUE`].
-pub const OVERDUE_QUICK: Duration = Duration::from_secs(1);
+pub const OVERDUE_QUICK: Duration = Duration::from_millis(400);
 /// Quiet time after which the coordinator looks whether a process is stuck.
 pub const QUIET: Duration = Duration::from_millis(10);

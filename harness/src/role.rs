@@ -35,7 +35,9 @@ fn run_agent(targets: &[Target]) -> ! {
             target.run_agent(Path::new(&control))
         }
         None => {
-            eprintln!("poolproof: this program has no pool '{name}'; call `poolproof::assume_role` with every target that it judges");
+            eprintln!(
+                "poolproof: this program has no pool '{name}'; call `poolproof::assume_role` with every target that it judges"
+            );
             std::process::exit(70)
         }
     }

@@ -100,7 +100,8 @@ fn simplifications(of: &Interleaving) -> Vec<Interleaving> {
 
 /// The same interleaving with its names in the order of their first use.
 fn canonical(of: &Interleaving) -> Interleaving {
-    let (mut processes, mut threads, mut handles, mut pools) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut processes, mut threads, mut handles, mut pools) =
+        (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     processes.insert(Process::FIRST, Process::FIRST);
     let mut steps = Vec::with_capacity(of.steps.len());
     for step in &of.steps {

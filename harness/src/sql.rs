@@ -19,10 +19,14 @@ impl Dialect {
     pub(crate) fn query(&self, nonce: Nonce) -> String {
         match self.database {
             Database::Postgres => {
-                format!("SELECT '{nonce}' AS nonce, pg_backend_pid()::text AS session, current_setting('poolproof.mark', true) AS mark")
+                format!(
+                    "SELECT '{nonce}' AS nonce, pg_backend_pid()::text AS session, current_setting('poolproof.mark', true) AS mark"
+                )
             }
             Database::MySql => {
-                format!("SELECT '{nonce}' AS nonce, CAST(CONNECTION_ID() AS CHAR) AS session, CAST(@poolproof_mark AS CHAR) AS mark")
+                format!(
+                    "SELECT '{nonce}' AS nonce, CAST(CONNECTION_ID() AS CHAR) AS session, CAST(@poolproof_mark AS CHAR) AS mark"
+                )
             }
         }
     }

@@ -228,7 +228,8 @@ mod tests {
         let supervisor = Supervisor::start().unwrap();
         let server = local(&supervisor, Database::Postgres).unwrap();
         let hba = server.address.to_string().rsplit_once('/').unwrap().0.to_owned() + "/data/pg_hba.conf";
-        let lines = "VALUES ('local all md md5'), ('local all clear password'), ('local all free trust'), ('local all all scram-sha-256')";
+        let lines = "VALUES ('local all md md5'), ('local all clear password'), ('local all free trust'), \
+                     ('local all all scram-sha-256')";
         for sql in [
             "SET password_encryption = 'md5'; CREATE ROLE md LOGIN PASSWORD 'sesame'",
             "CREATE ROLE clear LOGIN PASSWORD 'sesame'",

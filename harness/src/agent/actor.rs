@@ -104,7 +104,9 @@ impl<P: Pool> Actor<P> {
         let shared = self.shared;
         match task {
             Task::Open { pool } => guarded(|| P::open(&shared.config).map(|opened| shared.keep(pool, opened)).into_reply()),
-            Task::Dispose { pool } => self.with_pool(pool, |pool| pool.dispose().map_or(Reply::NotOffered, IntoReply::into_reply)),
+            Task::Dispose { pool } => {
+                self.with_pool(pool, |pool| pool.dispose().map_or(Reply::NotOffered, IntoReply::into_reply))
+            }
             Task::DropPool { pool } => guarded(|| {
                 drop(shared.take(pool));
                 Reply::Done
@@ -134,7 +136,9 @@ impl<P: Pool> Actor<P> {
                 None => unknown("thread", &thread.to_string()),
             },
             Task::Send { handle, to } => self.send(handle, to),
-            Task::Case { .. } | Task::Fork { .. } | Task::Exit { .. } | Task::Finish => unknown("order", "of another kind of actor"),
+            Task::Case { .. } | Task::Fork { .. } | Task::Exit { .. } | Task::Finish => {
+                unknown("order", "of another kind of actor")
+            }
         }
     }
 
@@ -201,7 +205,8 @@ impl<P: Pool> Actor<P> {
     fn reborn(&mut self, child: &str) {
         self.shared.after_fork();
         let number = child.strip_prefix('p').and_then(|digits| digits.parse().ok());
-        let (Some(number), Ok(control)) = (number, Control::connect(&self.shared.socket, self.shared.case, child.to_owned())) else {
+        let (Some(number), Ok(control)) = (number, Control::connect(&self.shared.socket, self.shared.case, child.to_owned()))
+        else {
             leave()
         };
         std::mem::replace(&mut self.control, control).forget();

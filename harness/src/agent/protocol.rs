@@ -137,7 +137,10 @@ pub(crate) struct Answer {
 pub(crate) enum Reply {
     Done,
     Rows(Rows),
-    Error { kind: ErrorKind, message: String },
+    Error {
+        kind: ErrorKind,
+        message: String,
+    },
     Panicked(String),
     NotOffered,
     /// The order makes no sense to the agent: one of the two ends is wrong.
@@ -156,7 +159,8 @@ mod tests {
         let answer = Message::Answer(Answer { id: 3, is: Reply::Error { kind: ErrorKind::TimedOut, message: "late".into() } });
         let line = serde_json::to_string(&answer).expect("plain data");
         assert_eq!(line, r#"{"answer":{"id":3,"is":{"error":{"kind":"timed-out","message":"late"}}}}"#);
-        let hello: Message = serde_json::from_str(r#"{"hello":{"version":1,"case":7,"who":"p0.t1","thread":12}}"#).expect("valid");
+        let hello: Message =
+            serde_json::from_str(r#"{"hello":{"version":1,"case":7,"who":"p0.t1","thread":12}}"#).expect("valid");
         assert!(matches!(hello, Message::Hello(Hello { case: 7, .. })));
     }
 }

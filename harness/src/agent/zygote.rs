@@ -11,6 +11,7 @@ use super::actor;
 use super::control::Control;
 use super::protocol::{Hello, Message, Reply, Task, VERSION};
 use crate::pool::Pool;
+use crate::supervisor::children;
 
 /// Runs the agent of one kind of pool until the coordinator goes away.
 pub(crate) fn main<P: Pool>(socket: &Path) -> ! {
@@ -62,9 +63,9 @@ fn bury() {
             Some(dead) => {
                 let _ = waitpid(dead, None);
             }
-            None => match children() {
-                Some(living) if !living.is_empty() => living.into_iter().for_each(end),
-                _ => return,
+            None => match children().as_slice() {
+                [] => return,
+                living => living.iter().filter_map(|pid| i32::try_from(*pid).ok()).map(Pid::from_raw).for_each(end),
             },
         }
     }
@@ -73,10 +74,4 @@ fn bury() {
 fn end(child: Pid) {
     let _ = kill(child, Signal::SIGKILL);
     let _ = waitpid(child, None);
-}
-
-fn children() -> Option<Vec<Pid>> {
-    let me = std::process::id();
-    let list = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children")).ok()?;
-    Some(list.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect())
 }

@@ -11,7 +11,7 @@ use super::stuck::Sight;
 use super::{Bounds, Weakness};
 use crate::agent::protocol::{Answer, Exit, Hello, Order, Reply, Task};
 use crate::history::{Event, Expectation, History, Invocation, InvocationId, Outcome, PoolId};
-use crate::interleaving::{Actor, ExitKind, Interleaving, Op, Process};
+use crate::interleaving::{Actor, ExitKind, Interleaving, Op, Process, Step};
 use crate::model::State;
 use crate::nonce::Nonce;
 use crate::sql::Dialect;
@@ -35,6 +35,15 @@ pub(super) struct Case<'a> {
     last_sight: Vec<(Process, Sight)>,
     /// The system's numbers of the actors' threads.
     threads: Vec<(Actor, i32)>,
+    /// A process that is to fork, until its background threads have come to rest.
+    resting: Option<Resting>,
+}
+
+/// A fork that waits for the threads of its process which are no actors.
+struct Resting {
+    process: Process,
+    until: Instant,
+    last: Option<Sight>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,7 +53,9 @@ enum Phase {
     Steps,
     Epilogue,
     /// Every process has ended; the server's EOFs are awaited.
-    Closing { until: Instant },
+    Closing {
+        until: Instant,
+    },
     Ledger,
     Over,
 }
@@ -80,7 +91,13 @@ struct Flight {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(number: u32, interleaving: &'a Interleaving, dialect: &'a Dialect, bounds: Bounds, weakness: Weakness) -> Self {
+    pub(super) fn new(
+        number: u32,
+        interleaving: &'a Interleaving,
+        dialect: &'a Dialect,
+        bounds: Bounds,
+        weakness: Weakness,
+    ) -> Self {
         Self {
             number,
             interleaving,
@@ -97,6 +114,7 @@ impl<'a> Case<'a> {
             inserted: false,
             last_sight: Vec::new(),
             threads: Vec::new(),
+            resting: None,
         }
     }
 
@@ -122,7 +140,9 @@ impl<'a> Case<'a> {
                 Phase::Birth | Phase::Ledger | Phase::Over => return Ok(()),
                 Phase::Steps | Phase::Epilogue if self.flights.iter().any(Flight::is_awaited) => return Ok(()),
                 Phase::Steps => match self.interleaving.steps.get(self.cursor) {
+                    Some(step) if self.must_rest(step, reactor) => return Ok(()),
                     Some(step) => {
+                        self.resting = None;
                         let place = self.cursor;
                         self.cursor += 1;
                         match self.state.skips(self.interleaving.promise, step.actor, &step.op) {
@@ -214,7 +234,9 @@ impl<'a> Case<'a> {
             Op::Dispose(_) => Task::Dispose { pool },
             Op::DropPool(_) => Task::DropPool { pool },
             Op::LeakPool(_) => Task::LeakPool { pool },
-            Op::Checkout(handle, _) => Task::Checkout { handle: handle.to_string(), pool, patience_ms: patience.as_millis() as u64 },
+            Op::Checkout(handle, _) => {
+                Task::Checkout { handle: handle.to_string(), pool, patience_ms: patience.as_millis() as u64 }
+            }
             Op::Return(handle) => Task::Return { handle: handle.to_string() },
             Op::Leak(handle) => Task::Leak { handle: handle.to_string() },
             Op::Query(handle) => Task::Query { handle: handle.to_string(), sql: sql(Dialect::query) },
@@ -388,7 +410,9 @@ impl<'a> Case<'a> {
             None => abandon(&mut self.history, format!("the exit status of {process} was taken by somebody else")),
         }
         let own = |flight: &Flight| flight.actor.process == process;
-        if let Some(exit) = self.flights.iter().find(|flight| own(flight) && matches!(flight.op, Op::Exit(_)) && !flight.is_killing()) {
+        if let Some(exit) =
+            self.flights.iter().find(|flight| own(flight) && matches!(flight.op, Op::Exit(_)) && !flight.is_killing())
+        {
             self.history.append(Event::Finished { id: exit.id, outcome: Outcome::Done });
         }
         self.flights.retain(|flight| !own(flight));
@@ -423,7 +447,23 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn is_settling(&self) -> bool {
-        self.flights.iter().any(|flight| flight.blocked && flight.settled != Settled::Yes)
+        self.resting.is_some() || self.flights.iter().any(|flight| flight.blocked && flight.settled != Settled::Yes)
+    }
+
+    /// A fork waits until the pool's own threads are seen at rest: in lockstep it is not left to chance what it interrupts.
+    fn must_rest(&mut self, step: &Step, reactor: &Reactor) -> bool {
+        let process = step.actor.process;
+        let forks = matches!(step.op, Op::Fork(_)) && self.state.skips(self.interleaving.promise, step.actor, &step.op).is_none();
+        let sight = forks.then(|| reactor.people.pid(process).and_then(Sight::of)).flatten();
+        // Actors are at rest already, or wait for one another.
+        let Some(sight) = sight.filter(|sight| sight.threads() > self.state.actors(process).count()) else { return false };
+        let until = self.resting.as_ref().map_or_else(|| Instant::now() + REST, |resting| resting.until);
+        let last = self.resting.take().filter(|resting| resting.process == process).and_then(|resting| resting.last);
+        if Instant::now() > until || sight.is_at_rest() && last.as_ref() == Some(&sight) {
+            return false;
+        }
+        self.resting = Some(Resting { process, until, last: Some(sight) });
+        true
     }
 
     /// Something has happened: what was seen before proves nothing any more.
@@ -445,7 +485,8 @@ impl<'a> Case<'a> {
         let all_wait = sights.len() == self.state.running_processes().count() && sights.iter().all(|(_, sight)| sight.is_stuck());
         // Twice the same, and nothing undelivered in between: nobody ran.
         let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !reactor.tap.is_busy();
-        if unchanged && let Some(flight) = self.flights.iter().find(|flight| flight.is_awaited() || self.phase == Phase::Epilogue) {
+        if unchanged && let Some(flight) = self.flights.iter().find(|flight| flight.is_awaited() || self.phase == Phase::Epilogue)
+        {
             let (process, id) = (flight.actor.process, flight.id);
             let threads = sights.iter().filter(|(seen, _)| *seen == process).flat_map(|(_, sight)| sight.lines()).collect();
             self.history.append(Event::Stuck { process, id, threads });
@@ -513,6 +554,9 @@ impl Flight {
         }
     }
 }
+
+/// A pool whose threads never rest is forked all the same after this time.
+const REST: Duration = Duration::from_millis(250);
 
 /// No invocation has this number.
 const KILLING: InvocationId = InvocationId(u32::MAX);

@@ -186,7 +186,10 @@ fn fresh_handle(state: &State, process: Process, pool: Option<PoolName>) -> Hand
         let held = |actor: Actor| state.holding(actor, Handle(number)).is_some_and(|held| held.inherited);
         state.actors(process).any(held)
     };
-    (0..=u8::MAX).map(|round| place.wrapping_add(EPILOGUE_HANDLES).wrapping_add(round)).find(|number| !taken(*number)).map_or(Handle(place), Handle)
+    (0..=u8::MAX)
+        .map(|round| place.wrapping_add(EPILOGUE_HANDLES).wrapping_add(round))
+        .find(|number| !taken(*number))
+        .map_or(Handle(place), Handle)
 }
 
 /// The first name that the epilogue takes: `z`.

@@ -17,8 +17,8 @@ use crate::history::{Expectation, History};
 use crate::interleaving::{Interleaving, Op};
 use crate::limits;
 use crate::pool::{Config, Database};
-use crate::server::{Address, Server};
 use crate::server::admin::Admin;
+use crate::server::{Address, Server};
 use crate::sql::Dialect;
 use crate::supervisor::{Launch, Supervisor};
 pub use crate::tap::TapShim;
@@ -267,7 +267,8 @@ pub(crate) fn direct_config(server: &Server) -> Config {
 
 fn launch(target: &Target, control: &Path) -> Launch {
     let env = crate::role::agent_environment(target.name(), control);
-    Launch { argv: vec!["/proc/self/exe".to_owned()], env, ..Launch::default() }
+    // What depends on addresses is the same in every replay.
+    Launch { argv: vec!["/proc/self/exe".to_owned()], env, fixed_layout: true, ..Launch::default() }
 }
 
 fn upstream(server: &Server) -> Result<Upstream, Trouble> {

@@ -130,7 +130,12 @@ impl Reactor {
         Ok(quiet && notices.is_empty() && history.events().len() == before)
     }
 
-    fn poll(&mut self, patience: Duration, history: &mut History, notices: &mut Vec<Notice>) -> rustix::io::Result<Result<bool, Trouble>> {
+    fn poll(
+        &mut self,
+        patience: Duration,
+        history: &mut History,
+        notices: &mut Vec<Notice>,
+    ) -> rustix::io::Result<Result<bool, Trouble>> {
         let mut space = [MaybeUninit::uninit(); 32];
         let limit = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
         let ready: &[epoll::Event] = match epoll::wait(&self.epoll, &mut space[..], Some(&limit)) {
@@ -220,7 +225,10 @@ impl Reactor {
                 continue;
             }
             let message = serde_json::from_slice(&line).map_err(|error| {
-                Trouble::Agent(format!("it sent a line that is no message ({error}): {}", String::from_utf8_lossy(&line).trim_end()))
+                Trouble::Agent(format!(
+                    "it sent a line that is no message ({error}): {}",
+                    String::from_utf8_lossy(&line).trim_end()
+                ))
             })?;
             match message {
                 Message::Answer(answer) => notices.push(Notice::Answer { answer }),

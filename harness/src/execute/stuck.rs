@@ -54,6 +54,16 @@ impl Sight {
         (!sight.threads.is_empty()).then_some(sight)
     }
 
+    /// Every thread waits for something, with or without a time limit.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.threads.iter().all(|seen| !seen.line.is_empty())
+    }
+
+    /// How many threads there are.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
     /// Every thread waits without a time limit.
     pub(super) fn is_stuck(&self) -> bool {
         !self.threads.is_empty() && self.threads.iter().all(|seen| seen.waits != Waits::No)

@@ -109,7 +109,9 @@ impl Draft {
             // The first process is needed: when it has gone, the rest is epilogue.
             offer(Op::Exit(kind), 11, if state.is_child(process) { 2 } else { 0 });
         }
-        let fresh = (1..limits::THREADS_NAMED as u8).map(Thread).find(|thread| state.actors(process).all(|other| other.thread != *thread));
+        let fresh = (1..limits::THREADS_NAMED as u8)
+            .map(Thread)
+            .find(|thread| state.actors(process).all(|other| other.thread != *thread));
         if let Some(thread) = fresh {
             offer(Op::Spawn(thread), 12, 3);
         }
@@ -171,7 +173,9 @@ impl Draft {
         let expected = self.state.expects(actor, &op);
         self.state.start(actor, &op);
         match self.state.pool_in(actor, &op) {
-            Some(pool) if expected == Expectation::Block && self.state.releasable(actor, pool) => self.waiting.push((actor, op, pool)),
+            Some(pool) if expected == Expectation::Block && self.state.releasable(actor, pool) => {
+                self.waiting.push((actor, op, pool))
+            }
             _ => self.state.apply(actor, &op, expected != Expectation::Block),
         }
         if let Op::Fork(_) = op {

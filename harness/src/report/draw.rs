@@ -222,24 +222,22 @@ fn cut(mut lines: Vec<String>, width: usize) -> Vec<String> {
 
 /// The words in lines of at most so many columns; a word that is longer is broken.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let width = width.max(1);
+    let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split(' ') {
-        let mut word = word.to_owned();
-        loop {
-            let Some(line) = lines.last_mut() else { break };
-            let used = length(line);
-            if used == 0 && length(&word) > width {
-                line.extend(word.chars().take(width));
-                word = word.chars().skip(width).collect();
-                lines.push(String::new());
-            } else if used == 0 || used + 1 + length(&word) <= width {
-                line.push_str(if used == 0 { "" } else { " " });
-                line.push_str(&word);
-                break;
-            } else {
-                lines.push(String::new());
-            }
+        if !line.is_empty() && length(&line) + 1 + length(word) > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        while length(&line) > width {
+            let rest = line.chars().skip(width).collect();
+            lines.push(line.chars().take(width).collect());
+            line = rest;
         }
     }
+    lines.push(line);
     lines
 }

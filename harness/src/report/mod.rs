@@ -2,9 +2,12 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`lanes`] | one execution, a column for each actor and one for the wire |
-//! | [`text`] | a whole failure, the verdicts of a promise, a rule |
-//! | [`words`] | the words that several of them use |
+//! | `rows.rs`, `wire.rs` | what of a history is shown, as rows |
+//! | `draw.rs` | rows as lines: a lane for each actor and one for the wire |
+//! | `lanes.rs` | one execution: which rows, and the evidence below them |
+//! | `text.rs` | a whole failure, the verdicts of a promise, a rule |
+//! | `words.rs` | the words that several of them use |
+//! | `clean.rs` | quoted words without what differs from run to run |
 //!
 //! The text of a failure depends on the interleaving alone: no pid, no time, no run number gets into it. What pools and servers
 //! say is therefore cleaned of these before it is quoted.

@@ -1,6 +1,6 @@
 //! Reads a history into rows: what each actor did, what passed the wire meanwhile, and which of it broke a rule.
 //!
-//! [`super::wire`] says what of the wire is shown. Columns and widths are not known here.
+//! `wire.rs` says what of the wire is shown. Columns and widths are not known here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

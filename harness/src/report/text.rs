@@ -52,12 +52,7 @@ pub fn failure(finding: &Finding, style: Style) -> String {
     text.push('\n');
     let shown = judgement.first_cause().is_some_and(|(first, _)| first.id == rule.id);
     if !shown {
-        paragraph(
-            "",
-            "It broke before and was confirmed, but not in the execution that is shown: it depends on the moment.",
-            style,
-            &mut text,
-        );
+        paragraph("", "It was broken and confirmed, but not in the run shown above: it depends on the moment.", style, &mut text);
     }
     let (again, times) = finding.replayed;
     paragraph("replayed: ", &format!("{again} of {times}"), style, &mut text);

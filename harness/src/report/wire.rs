@@ -10,6 +10,8 @@ use crate::history::{Event, SessionId, Witness};
 #[derive(Clone, Debug)]
 pub(super) struct Note {
     what: What,
+    /// It was a goodbye, and the server took it for one.
+    ends_session: bool,
     pub(super) mark: Option<Mark>,
 }
 
@@ -24,7 +26,10 @@ impl Note {
     pub(super) fn text(&self) -> String {
         match &self.what {
             What::Said(text) => text.clone(),
-            What::Wrote { writer, session, frames } => words::wrote(*writer, frames, session),
+            What::Wrote { writer, session, frames } => {
+                let end = if self.ends_session { words::ENDS_SESSION } else { "" };
+                words::wrote(*writer, frames, session) + end
+            }
         }
     }
 }
@@ -34,9 +39,8 @@ pub(super) struct Session {
     owner: Witness,
     ready: bool,
     goodbye: bool,
-    client_closed: bool,
-    /// The row of the last that was written on it.
-    row: usize,
+    /// Where somebody else said goodbye on it: the row, and the line of its wire column.
+    foreign_goodbye: Option<(usize, usize)>,
 }
 
 impl Reader<'_> {
@@ -44,7 +48,7 @@ impl Reader<'_> {
         match event {
             Event::Opened { session, owner } => {
                 let row = self.wire_row();
-                let opened = Session { owner: *owner, ready: false, goodbye: false, client_closed: false, row };
+                let opened = Session { owner: *owner, ready: false, goodbye: false, foreign_goodbye: None };
                 self.sessions.insert(*session, opened);
                 self.note(row, What::Said(format!("{session} opened by {owner}")));
             }
@@ -56,16 +60,15 @@ impl Reader<'_> {
                 self.wrote(*session, *writer, names, goodbye);
             }
             Event::Desynchronised { session } => self.say(format!("{session} can no longer be read")),
-            Event::ClientClosed { session } => {
-                self.with(*session, |known| known.client_closed = true);
-                if self.sessions.get(session).is_some_and(|known| !known.goodbye) {
-                    self.say(format!("{session} closed without a goodbye"));
-                }
+            Event::ClientClosed { session } if self.sessions.get(session).is_some_and(|known| !known.goodbye) => {
+                self.say(format!("{session} closed without a goodbye"));
             }
             Event::ServerClosed { session } => {
-                // The server's EOF comes when it comes: it is shown with what caused it.
-                if let Some(row) = self.sessions.get(session).filter(|known| !known.client_closed).map(|known| known.row) {
-                    self.note(row, What::Said(format!("the server ends {session}")));
+                // The server's EOF comes when it comes: it is shown with its cause, or not at all.
+                if let Some((row, line)) = self.sessions.get(session).and_then(|known| known.foreign_goodbye)
+                    && let Some(note) = self.rows[row].wire.get_mut(line)
+                {
+                    note.ends_session = true;
                 }
             }
             _ => {}
@@ -80,17 +83,22 @@ impl Reader<'_> {
             return;
         }
         let row = self.wire_row();
-        self.with(session, |known| known.row = row);
         let mark = self.mark.take();
-        let last = self.rows[row].wire.last_mut();
-        match last.map(|note| (&mut note.what, &mut note.mark)) {
+        let wire = &mut self.rows[row].wire;
+        match wire.last_mut().map(|note| (&mut note.what, &mut note.mark)) {
             // How writes are cut depends on the moment: neighbours of one writer are one.
             Some((What::Wrote { writer: before, session: on, frames }, marked)) if (*before, *on) == (writer, session) => {
                 frames.extend(names);
                 *marked = (*marked).min_some(mark);
             }
-            _ => self.rows[row].wire.push(Note { what: What::Wrote { writer, session, frames: names }, mark }),
+            _ => wire.push(Note { what: What::Wrote { writer, session, frames: names }, ends_session: false, mark }),
         }
+        let line = wire.len() - 1;
+        self.with(session, |known| {
+            if goodbye && known.owner != writer {
+                known.foreign_goodbye = Some((row, line));
+            }
+        });
     }
 
     /// The row that takes the next line of the wire: the last one, if its wire column is free.
@@ -108,7 +116,7 @@ impl Reader<'_> {
 
     fn note(&mut self, row: usize, what: What) {
         let mark = self.mark.take();
-        self.rows[row].wire.push(Note { what, mark });
+        self.rows[row].wire.push(Note { what, ends_session: false, mark });
     }
 
     fn with(&mut self, session: SessionId, change: impl FnOnce(&mut Session)) {

@@ -1,6 +1,6 @@
 //! Database servers: private ones from installed programs, and ones that are already there.
 //!
-//! A [`Server`] says where a server is and how to log in, and no more: it holds no connection. It must not know what is asked of
+//! A `Server` says where a server is and how to log in, and no more: it holds no connection. It must not know what is asked of
 //! the server during a run.
 
 pub(crate) mod admin;

@@ -1,8 +1,8 @@
 //! The small process that is the parent of everything a run starts, and ends all of it when the run ends, however that happens.
 //!
 //! The coordinator starts it first, from its own binary, and talks to it in JSON lines over a pair of sockets: the supervisor's
-//! end is its standard input. When the coordinator's end is closed (by an orderly end, a panic, Ctrl-C or `kill -9`) it ends by id
-//! every process that is left, and removes the run directory. It must not know what the programs are that it starts.
+//! end is its standard input. When the coordinator's end is closed (by an orderly end, a panic, Ctrl-C or `kill -9`) it ends by
+//! id every process that is left, and removes the run directory. It must not know what the programs are that it starts.
 
 mod client;
 mod leftovers;
@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 pub(crate) use client::Supervisor;
 pub(crate) use process::main;
+pub(crate) use reaper::children;
 pub(crate) use run_dir::random_name;
 
 /// Names the role of a process that the coordinator started; see `role.rs`.
@@ -39,6 +40,8 @@ pub(crate) struct Launch {
     /// The signal that it gets if the supervisor itself is killed. For programs that leave something behind outside of the
     /// run directory when they are killed.
     pub(crate) orphaned: Option<i32>,
+    /// Give it the same addresses at every start, where the system allows that.
+    pub(crate) fixed_layout: bool,
 }
 
 /// How a process ended.

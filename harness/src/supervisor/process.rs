@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use nix::sys::personality::{self, Persona};
 use nix::sys::signal::{SigHandler, SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -161,19 +162,23 @@ fn spawn(launch: &Launch) -> io::Result<u32> {
     };
     command.stdin(input).stdout(output).stderr(errors).process_group(0);
     let orphaned = launch.orphaned.and_then(kernel::Signal::from_named_raw).unwrap_or(kernel::Signal::KILL);
-    let supervisor = kernel::getpid();
+    let (supervisor, fixed_layout) = (kernel::getpid(), launch.fixed_layout);
     // SAFETY: between fork and exec the closure only makes system calls that are async-signal-safe, and allocates nothing.
-    unsafe { command.pre_exec(move || begin(supervisor, orphaned)) };
+    unsafe { command.pre_exec(move || begin(supervisor, orphaned, fixed_layout)) };
     // Dropping the handle neither ends nor reaps the child: the reaper does.
     Ok(command.spawn()?.id())
 }
 
 /// In the child: signals as a program expects them, and an end that follows the supervisor's.
-fn begin(supervisor: kernel::Pid, orphaned: kernel::Signal) -> io::Result<()> {
+fn begin(supervisor: kernel::Pid, orphaned: kernel::Signal, fixed_layout: bool) -> io::Result<()> {
     Signal::iterator().for_each(default_action);
     SigSet::empty().thread_set_mask()?;
     // After the change of user, which would clear it.
     kernel::set_parent_process_death_signal(Some(orphaned))?;
+    if fixed_layout {
+        // Some containers forbid it: then a replay may depend on addresses, and its rate says so.
+        let _ = personality::set(personality::get()? | Persona::ADDR_NO_RANDOMIZE);
+    }
     if kernel::getppid() != Some(supervisor) {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
     }

@@ -61,7 +61,7 @@ pub(super) fn drain(signals: &SignalFd) {
 }
 
 /// This process's children. Not every kernel has `/proc/PID/task/TID/children`, so each process is asked for its parent.
-fn children() -> Vec<u32> {
+pub(crate) fn children() -> Vec<u32> {
     let me = getpid().as_raw_nonzero().get().unsigned_abs();
     all_processes().filter(|&pid| parent(pid) == Some(me)).collect()
 }

@@ -78,8 +78,8 @@ fn fill(path: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// The directory for temporary files, unless socket paths would be too long, its name would have to be quoted in the settings of a
-/// server, or servers that run as another user would be shut out.
+/// The directory for temporary files, unless socket paths would be too long, its name would have to be quoted in the settings of
+/// a server, or servers that run as another user would be shut out.
 fn base(wanted: PathBuf) -> PathBuf {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-".contains(byte);
     let name = wanted.as_os_str().as_bytes();

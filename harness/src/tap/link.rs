@@ -95,7 +95,13 @@ impl Side {
 
 impl Link {
     /// Takes a client and connects to the server for it.
-    pub(super) fn connect(session: SessionId, owner: Witness, client: OwnedFd, upstream: &Upstream, database: Database) -> rustix::io::Result<Self> {
+    pub(super) fn connect(
+        session: SessionId,
+        owner: Witness,
+        client: OwnedFd,
+        upstream: &Upstream,
+        database: Database,
+    ) -> rustix::io::Result<Self> {
         let (server, connecting) = dial(upstream)?;
         Ok(Self {
             session,
@@ -114,7 +120,7 @@ impl Link {
     }
 
     /// Takes what the client wrote, each writer's bytes as an event of their own.
-    pub(super) fn from_client(&mut self, scratch: &mut [u8], shim: TapShim, who: &dyn Identify, history: &mut History) {
+    pub(super) fn read_client(&mut self, scratch: &mut [u8], shim: TapShim, who: &dyn Identify, history: &mut History) {
         while !self.client.ended {
             match receive(&self.client.socket, scratch) {
                 Ok((0, _)) => self.client_closed(history),
@@ -140,7 +146,7 @@ impl Link {
     }
 
     /// Takes what the server wrote.
-    pub(super) fn from_server(&mut self, scratch: &mut [u8], shim: TapShim, history: &mut History) {
+    pub(super) fn read_server(&mut self, scratch: &mut [u8], shim: TapShim, history: &mut History) {
         while !self.server.ended {
             match rustix::net::recv(&self.server.socket, &mut *scratch, rustix::net::RecvFlags::DONTWAIT) {
                 Ok((_, 0)) => self.server_closed_now(shim, history),

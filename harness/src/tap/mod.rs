@@ -10,8 +10,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use rustix::event::{Timespec, epoll};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
@@ -156,10 +156,10 @@ impl Tap {
         let index = (key / 2) as usize;
         let Some(Some(link)) = self.links.get_mut(index) else { return };
         let from = history.events().len();
-        if key % 2 == 0 {
-            link.from_client(&mut self.scratch, self.shim, who, history);
+        if key.is_multiple_of(2) {
+            link.read_client(&mut self.scratch, self.shim, who, history);
         } else {
-            link.from_server(&mut self.scratch, self.shim, history);
+            link.read_server(&mut self.scratch, self.shim, history);
         }
         link.flush(&self.epoll, index as u64);
         if link.is_over() {

@@ -112,8 +112,8 @@ impl Coordinator {
         processes(&self.run_dir.display().to_string())
     }
 
-    /// Sends a signal, to its whole group as a terminal does, and asserts that nothing of the run is left two seconds later. Gives
-    /// the shared memory that was used and is gone.
+    /// Sends a signal, to its whole group as a terminal does, and asserts that nothing of the run is left two seconds later.
+    /// Gives the shared memory that was used and is gone.
     pub(crate) fn leaves_nothing_after(mut self, signal: Signal, to_group: bool) -> Vec<Memory> {
         let mark = self.run_dir.display().to_string();
         assert!(!mark.is_empty() && self.run_dir.exists());
@@ -136,7 +136,8 @@ impl Coordinator {
         memory
     }
 
-    /// Kills the supervisor, and asserts that all it started ends, and leaves nothing but the run directory for the next to sweep.
+    /// Kills the supervisor, and asserts that all it started ends, and leaves nothing but the run directory for the next
+    /// to sweep.
     pub(crate) fn leaves_nothing_without_its_supervisor(self) -> PathBuf {
         let belonging = self.processes();
         let memory = Memory::of(&belonging);

@@ -7,55 +7,11 @@ use clap::{Args, Parser, Subcommand};
 use poolproof::{Database, Promise};
 
 use super::exit::Stop;
-
-/// What every exit code means; part of the long help.
-pub(crate) const EXIT_CODES: &str = "\
-Exit codes:
-  0    passed: every MUST that was promised held
-  1    a promised MUST was broken
-  2    usage: an unknown pool, rule or promise, a file that is not there or has a typo
-  3    environment: no server, writers cannot be told apart here, a directory cannot be written
-  4    not exercised: a promised MUST had no opportunity to be broken; run more cases
-  5    no verdict: the evidence does not decide
-  70   a bug of poolproof
-  130  interrupted";
-
-const EXAMPLES: &str = "\
-Examples:
-  poolproof certify                               every pool, under the usual promises
-  poolproof certify r2d2-postgres --cases 1000    one pool, and more of it
-  poolproof certify mysql --promise child-drops   only what this promise allows
-  poolproof replay poolproof-out/failures/mysql/child-drops.OWN-1.interleaving --pool mysql
-  poolproof rules OWN-1                           what a rule demands, why, and what to do
-  poolproof doctor                                what this machine allows";
-
-const CERTIFY: &str = "\
-For each promise random interleavings of fork, threads, checkout, query, commit, return, dispose
-and exit are run in real processes against a real server, and judged by the rules. What breaks a
-rule is confirmed, shrunk, replayed 20 times, printed, and saved under --out, from where it is run
-first next time. The same seed and number of cases give the same interleavings, whatever the
-number of workers.
-
-Promises, weakest first; a pool is only judged by what the application promises:";
-
-const REPLAY: &str = "\
-An interleaving file has one step a line. A line that starts with # is a comment:
-
-  # the child returns what it inherited
-  pool max_size=1
-  promise child-uses-pool
-  p0  open
-  p0  checkout a
-  p0  fork p1
-  p1  return a
-
-A step that the promise forbids, or of which a name stands for nothing, is skipped. After the last
-step comes the final check, the same for every interleaving: each process probes what it holds,
-returns it, checks out afresh, disposes and exits, the youngest first.";
+use super::help;
 
 /// Proves that connection pools are fork-proof, or shows the smallest interleaving in which they are not.
 #[derive(Debug, Parser)]
-#[command(name = "poolproof", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(name = "poolproof", version, max_term_width = 100, after_help = help::EXAMPLES, after_long_help = help::below())]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -66,10 +22,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Search for interleavings that break a rule
-    #[command(long_about = long_about(), after_long_help = EXIT_CODES)]
+    #[command(long_about = help::certify(), after_long_help = help::EXIT_CODES)]
     Certify(Certify),
     /// Run one interleaving and show what happens
-    #[command(long_about = format!("Run one interleaving and show what happens.\n\n{REPLAY}"), after_long_help = EXIT_CODES)]
+    #[command(long_about = help::replay(), after_long_help = help::EXIT_CODES)]
     Replay(Replay),
     /// List the pools that can be judged
     Pools,
@@ -213,12 +169,6 @@ pub(crate) fn quoted(word: &str) -> String {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
-}
-
-fn long_about() -> String {
-    let promises: Vec<_> =
-        Promise::ALL.iter().map(|promise| format!("  {:<20} {}", promise.name(), promise.sentence())).collect();
-    format!("Search for interleavings that break a rule.\n\n{CERTIFY}\n{}", promises.join("\n"))
 }
 
 fn without_password(url: &str) -> String {

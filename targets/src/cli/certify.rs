@@ -30,7 +30,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     for target in &targets {
         let certified = one(&bench, target, &promises, wanted, &mut teller)?;
         teller.clear();
-        screen.say(&failures(&certified, target, wanted, screen.style)?)?;
+        tell(&certified, target, wanted, screen)?;
         results.push(certified);
     }
     bench.finish()?;
@@ -79,12 +79,12 @@ fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, t
     Ok(Certified { pool: target.name(), server, cells })
 }
 
-/// Saves what was broken, and gives its text.
-fn failures(certified: &Certified, target: &Target, wanted: &Certify, style: Style) -> Result<String, Stop> {
-    let mut text = String::new();
+/// Prints what was broken, and then saves it: a disk that is full takes nothing away.
+fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut Screen) -> Result<(), Stop> {
+    let style = screen.style;
     for cell in &certified.cells {
         for failure in &cell.failures {
-            let path = corpus::save(&wanted.out, certified.pool, cell.promise, failure)?;
+            let path = corpus::path(&wanted.out, certified.pool, cell.promise, failure.rule.id);
             let finding = Finding {
                 pool: certified.pool,
                 server: &certified.server,
@@ -96,17 +96,16 @@ fn failures(certified: &Certified, target: &Target, wanted: &Certify, style: Sty
                 printed: &failure.printed,
                 command: &replay_command(&path, target, &wanted.servers),
             };
-            text.push_str(&report::failure(&finding, style));
-            text.push('\n');
+            screen.say(&format!("{}\n", report::failure(&finding, style)))?;
+            corpus::save(&wanted.out, certified.pool, cell.promise, failure)?;
         }
         if wanted.verbose {
-            text.push_str(&style.strong(&format!("{} under {}, on {}", certified.pool, cell.promise, certified.server)));
-            text.push('\n');
-            text.push_str(&report::verdict_table(cell.verdicts.iter().map(|(rule, verdict)| (*rule, verdict)), style));
-            text.push('\n');
+            let heading = style.strong(&format!("{} under {}, on {}", certified.pool, cell.promise, certified.server));
+            let verdicts = cell.verdicts.iter().map(|(rule, verdict)| (*rule, verdict));
+            screen.say(&format!("{heading}\n{}\n", report::verdict_table(verdicts, style)))?;
         }
     }
-    Ok(text)
+    Ok(())
 }
 
 /// What replays a saved interleaving: this program, as it was called.
@@ -125,6 +124,7 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
     }
     let amount = match wanted.budget {
         Some(budget) => format!("{budget:?} for each promise"),
+        None if wanted.cases == 1 => "1 interleaving for each promise".to_owned(),
         None => format!("{} interleavings for each promise", wanted.cases),
     };
     text.push_str(&format!("\nrules of edition {}, seed {}, {amount}\n", poolproof::rules::EDITION, wanted.seed));

@@ -159,7 +159,7 @@ mod tests {
             (Code::Interrupted, "130"),
         ] {
             assert_eq!(code.number().to_string(), number.trim());
-            assert!(super::super::args::EXIT_CODES.contains(&format!("\n  {number}")), "{number} is not in the help");
+            assert!(super::super::help::EXIT_CODES.contains(&format!("\n  {number}")), "{number} is not in the help");
         }
     }
 

@@ -2,14 +2,18 @@
 //!
 //! Results go to the standard output; progress, errors and hints to the standard error.
 
+// Half of it is only called where processes can be run.
+#![cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
+
 mod args;
 mod exit;
+mod help;
 mod names;
 mod pools;
 mod rules;
 mod screen;
 
-/// What needs Linux.
+// What needs Linux.
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod certify;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

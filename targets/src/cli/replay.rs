@@ -7,7 +7,7 @@ use poolproof::corpus;
 use poolproof::history::Event;
 use poolproof::interleaving::Interleaving;
 use poolproof::report::{self, Finding};
-use poolproof::rules::{Judgement, Level};
+use poolproof::rules::Level;
 use poolproof::trouble::Trouble;
 use poolproof::verdict::Verdict;
 
@@ -31,7 +31,11 @@ pub(crate) fn run(wanted: &Replay, screen: &mut Screen) -> Result<Code, Stop> {
     bench.finish()?;
     let command = replay_command(&wanted.file, &target, &wanted.servers);
     screen.say(&text(&replayed, &interleaving, target.name(), &server, &command, screen))?;
-    Ok(code(&replayed.judgement, &replayed, &interleaving))
+    let code = code(&replayed, &interleaving);
+    if code == Code::NotExercised {
+        screen.say("\n  nothing was exercised: no step was carried out\n")?;
+    }
+    Ok(code)
 }
 
 /// The interleaving in a file. Whatever is wrong with the file is wrong with the command, unless reading it is forbidden.
@@ -77,8 +81,8 @@ fn text(replayed: &Replayed, interleaving: &Interleaving, pool: &str, server: &s
     text
 }
 
-fn code(judgement: &Judgement, replayed: &Replayed, interleaving: &Interleaving) -> Code {
-    let musts = || judgement.verdicts.iter().filter(|(rule, _)| rule.level == Level::Must).map(|(_, verdict)| verdict);
+fn code(replayed: &Replayed, interleaving: &Interleaving) -> Code {
+    let musts = || replayed.judgement.verdicts.iter().filter(|(rule, _)| rule.level == Level::Must).map(|(_, verdict)| verdict);
     let skipped = replayed.history.events().iter().filter(|event| matches!(event, Event::Skipped { .. })).count();
     if musts().any(|verdict| matches!(verdict, Verdict::Failed(_) | Verdict::Consequence { .. })) {
         Code::Broken

@@ -92,12 +92,12 @@ impl Certified {
     pub(crate) fn lines(&self, width: usize) -> String {
         let mut lines = vec![self.speed()];
         let (safe, unsafe_under) = self.promises();
-        let list = |promises: &[Promise]| promises.iter().map(|promise| promise.name()).collect::<Vec<_>>().join(" or ");
+        let list = |promises: &[Promise]| promises.iter().map(|promise| promise.name()).collect::<Vec<_>>().join(", ");
         if !safe.is_empty() {
-            lines.push(format!("safe if the application promises {}", list(&safe)));
+            lines.push(format!("safe under: {}", list(&safe)));
         }
         if !unsafe_under.is_empty() {
-            lines.push(format!("not safe if it promises only {}", list(&unsafe_under)));
+            lines.push(format!("not safe under: {}", list(&unsafe_under)));
         }
         lines.extend(self.cells.iter().filter_map(undecided));
         let mut text = format!("{} on {}\n", self.pool, self.server);
@@ -120,7 +120,8 @@ impl Certified {
         let own =
             self.cells.iter().flat_map(|cell| &cell.first_seen).filter(|(rule, _)| *rule == "OWN-1").map(|(_, when)| *when).min();
         let own = own.map_or_else(String::new, |when| format!("; OWN-1 first seen after {:.2} s", when.as_secs_f64()));
-        format!("{cases} interleavings{saved}, {rate:.0} a second, {share} % of their steps skipped{own}")
+        let unit = if cases == 1 { "interleaving" } else { "interleavings" };
+        format!("{cases} {unit}{saved}, {rate:.0} a second, {share} % of their steps skipped{own}")
     }
 
     /// The weakest promises under which every MUST held, and those under which one was broken.

@@ -163,7 +163,7 @@ mysql          nothing       nothing       nothing
         assert_eq!(
             lines,
             "mysql on PostgreSQL 15.18\n  400 interleavings, 100 a second, 25 % of their steps skipped\n  \
-             safe if the application promises child-drops\n"
+             safe under: child-drops\n"
         );
     }
 }

@@ -285,7 +285,8 @@ fn stuck(lab: &Lab) -> Outcome {
 /// Each kind ends the process as its real counterpart does.
 fn exits(lab: &Lab) -> Outcome {
     use poolproof::history::Ending::{Code, Signal};
-    for (kind, ending) in [("now", Code(0)), ("atexit", Code(0)), ("main", Code(0)), ("panic", Code(101)), ("signal", Signal(9))] {
+    for (kind, ending) in [("now", Code(0)), ("atexit", Code(0)), ("main", Code(0)), ("panic", Code(101)), ("signal", Signal(9))]
+    {
         for actor in ["p0", "p0.t1"] {
             let story = [interleaving(&format!("p0 open\np0 spawn t1\np0 checkout a\n{actor} exit {kind}\n"))];
             let history = &lab.histories("reference", Weakness::default(), &story)[0];

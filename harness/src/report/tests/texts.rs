@@ -5,7 +5,7 @@ use super::same;
 use super::tale::{actor, tale};
 use crate::history::{Ending, Event, Outcome};
 use crate::interleaving::Process;
-use crate::report::{Finding, Style, failure, rule, rules, verdict_table};
+use crate::report::{Finding, Style, failure, rule, rules, verdict_table, wrapped};
 use crate::rules::{ALL, find};
 use crate::verdict::{Evidence, Verdict};
 
@@ -49,8 +49,7 @@ my-pool breaks OWN-1 under child-uses-pool, on PostgreSQL 15.18
    2  begin a               p0 ▸ Query on c0
    3  insert a              p0 ▸ Query on c0
    4  fork p1
-▶  5  │           return a  p1 ▸ Terminate on c0
-      │           │         the server ends c0
+▶  5  │           return a  p1 ▸ Terminate on c0, which ends it
    6  commit a    │         p0 ▸ Query on c0
 ▷     → error: connection closed by pid N
 
@@ -87,6 +86,33 @@ fn a_panic_is_quoted_without_what_came_before_it() {
     assert!(text.contains("replayed: 19 of 20\n"), "{text}");
     assert!(text.contains("→ panicked: boom"), "{text}");
     assert!(text.contains("p0 died of SIGABRT"), "{text}");
+}
+
+/// What was broken and confirmed is a failure, also where the execution that is shown went well.
+#[test]
+fn a_failure_that_depends_on_the_moment_says_so() {
+    let (interleaving, history, judgement) = tale().does("p0 open").parts();
+    let finding = Finding {
+        pool: "my-pool",
+        server: "PostgreSQL 15.18",
+        rule: find("LIV-2").expect("a rule"),
+        interleaving: &interleaving,
+        history: &history,
+        judgement: &judgement,
+        replayed: (2, 20),
+        printed: "",
+        command: "poolproof replay x --pool my-pool",
+    };
+    assert!(failure(&finding, PLAIN).contains("it depends on the moment.\n  replayed: 2 of 20\n"));
+}
+
+#[test]
+fn words_are_wrapped_and_only_long_ones_broken() {
+    assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+    assert_eq!(wrapped("a abcdefghij b", 4), ["a", "abcd", "efgh", "ij b"]);
+    assert_eq!(wrapped("é▶é ▶é▶é", 3), ["é▶é", "▶é▶", "é"]);
+    assert_eq!(wrapped("", 3), [""]);
+    assert_eq!(wrapped("ab", 0), ["a", "b"]);
 }
 
 /// One of every verdict.

@@ -1,7 +1,7 @@
 //! The administrator's session: questions in SQL and their answers, over either protocol, without a socket.
 //!
-//! It is driven by whoever has the socket: bytes go in by [`Admin::received`] and come out by [`Admin::output`]. It never waits, and
-//! it must not know what is asked.
+//! It is driven by whoever has the socket: bytes go in by [`Admin::received`] and come out by [`Admin::output`]. It never waits,
+//! and it must not know what is asked.
 
 mod blocking;
 mod mysql;
@@ -34,7 +34,6 @@ struct Dialogue {
     answers: VecDeque<Result<Rows, Error>>,
     logged_in: bool,
     failure: Option<String>,
-    version: Option<String>,
 }
 
 /// The answer to the question that the server is at.
@@ -96,11 +95,6 @@ impl Admin {
     /// Why the session is over.
     pub(crate) fn failure(&self) -> Option<&str> {
         self.dialogue.failure.as_deref()
-    }
-
-    /// The version as the server gave it at the login: `15.18 (Debian 15.18-0+deb12u1)`, `10.11.14-MariaDB-0+deb12u1`.
-    pub(crate) fn server_version(&self) -> Option<String> {
-        self.dialogue.version.clone()
     }
 
     /// Says goodbye; nothing may be asked afterwards.

@@ -15,39 +15,39 @@ const KNOWN: &[&str] =
     &["/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/mysql/bin", "/usr/local/mariadb/bin", "/opt/mysql/bin"];
 const NAME: &str = "poolproof";
 
-/// Nothing is flushed, nothing runs in the background, and memory is small.
+/// Nothing is flushed, nothing runs in the background, and memory is small. All of them are given as `loose`: not every version
+/// knows each.
 const SETTINGS: &[&str] = &[
-    "--skip-log-bin",
-    "--performance-schema=OFF",
-    "--innodb-flush-log-at-trx-commit=0",
-    "--innodb-doublewrite=OFF",
-    "--innodb-buffer-pool-size=16M",
-    "--innodb-buffer-pool-dump-at-shutdown=OFF",
-    "--innodb-buffer-pool-load-at-startup=OFF",
-    "--innodb-purge-threads=1",
-    "--innodb-read-io-threads=2",
-    "--innodb-write-io-threads=2",
-    "--key-buffer-size=8K",
-    "--table-open-cache=200",
+    "skip-log-bin",
+    "performance-schema=OFF",
+    "innodb-flush-log-at-trx-commit=0",
+    "innodb-doublewrite=OFF",
+    "innodb-buffer-pool-size=16M",
+    "innodb-buffer-pool-dump-at-shutdown=OFF",
+    "innodb-buffer-pool-load-at-startup=OFF",
+    "innodb-purge-threads=1",
+    "innodb-read-io-threads=2",
+    "innodb-write-io-threads=2",
+    "key-buffer-size=8K",
+    "table-open-cache=200",
 ];
 
-/// `loose`: not every version knows it.
 const MARIADB: &[&str] = &[
-    "--loose-innodb-log-file-size=4M",
-    "--loose-innodb-temp-data-file-path=ibtmp1:1M:autoextend",
-    "--loose-aria-pagecache-buffer-size=1M",
-    "--loose-aria-log-file-size=8M",
-    "--loose-debug-no-sync",
-    "--loose-sync-frm=OFF",
+    "innodb-log-file-size=4M",
+    "innodb-temp-data-file-path=ibtmp1:1M:autoextend",
+    "aria-pagecache-buffer-size=1M",
+    "aria-log-file-size=8M",
+    "debug-no-sync",
+    "sync-frm=OFF",
 ];
 
 /// The X protocol has a port and a socket of its own, in `/tmp`; the directory of `secure-file-priv` need not be there.
 const MYSQL: &[&str] = &[
-    "--loose-innodb-flush-method=nosync",
-    "--loose-innodb-buffer-pool-chunk-size=1M",
-    "--loose-event-scheduler=OFF",
-    "--loose-mysqlx=OFF",
-    "--secure-file-priv=NULL",
+    "innodb-flush-method=nosync",
+    "innodb-buffer-pool-chunk-size=1M",
+    "event-scheduler=OFF",
+    "mysqlx=OFF",
+    "secure-file-priv=NULL",
 ];
 
 /// A server's program, and what is known about it.
@@ -115,7 +115,7 @@ impl Place<'_> {
         argv.push(format!("--datadir={}", self.home.join("data").display()));
         argv.push(format!("--tmpdir={}", self.home.display()));
         let own = if program.mariadb { MARIADB } else { MYSQL };
-        argv.extend(SETTINGS.iter().chain(own).map(|setting| (*setting).to_owned()));
+        argv.extend(SETTINGS.iter().chain(own).map(|setting| format!("--loose-{setting}")));
         argv.extend_from_slice(options);
         launch(argv, &self.home, self.user, &self.log)
     }

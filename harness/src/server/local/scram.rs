@@ -31,7 +31,8 @@ mod tests {
         // Python: hashlib.pbkdf2_hmac and hmac, by the formulas of RFC 5802.
         assert_eq!(
             stored("secret", b"0123456789abcdef"),
-            "SCRAM-SHA-256$1:MDEyMzQ1Njc4OWFiY2RlZg==$rb2i4FWE8CCi1HDhnBxhv8/uERf3QN6tiTjE4qSdliQ=:gWfVquF9Vgm4YA/KIyjllnL4Zn6B7unP+DKFnilYEAg="
+            "SCRAM-SHA-256$1:MDEyMzQ1Njc4OWFiY2RlZg==$rb2i4FWE8CCi1HDhnBxhv8/uERf3QN6tiTjE4qSdliQ=:\
+             gWfVquF9Vgm4YA/KIyjllnL4Zn6B7unP+DKFnilYEAg="
         );
     }
 }
