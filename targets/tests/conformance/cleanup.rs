@@ -153,20 +153,29 @@ fn dead_agent(lab: &Lab) -> Outcome {
     let mut command = lab.tool(&["certify", "reference", "--promise", "child-uses-pool", "--cases", "1000000", "--workers", "1"]);
     command.arg("--out").arg(&out);
     let mut run = Run::start(command);
-    run.wait_for_work()?;
-    let agents = run.processes().into_iter().filter(|pid| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == b"POOLPROOF_ROLE=agent")
-    });
-    // Its children have the same environment, and higher numbers; where numbers have wrapped, the parent is not among them.
-    let agents: Vec<u32> = agents.collect();
-    let zygote = agents.iter().find(|pid| parent(**pid).is_some_and(|parent| !agents.contains(&parent))).ok_or("an agent")?;
-    kill(Pid::from_raw(i32::try_from(*zygote)?), Signal::SIGKILL)?;
+    let until = Instant::now() + Duration::from_secs(60);
+    let zygote = loop {
+        if let Some(zygote) = zygote(&run.processes()) {
+            break zygote;
+        }
+        ensure(Instant::now() < until, || "no agent was ever started".to_owned())?;
+    };
+    kill(Pid::from_raw(i32::try_from(zygote)?), Signal::SIGKILL)?;
     let mut said = String::new();
     std::io::Read::read_to_string(&mut run.tool.stderr.take().ok_or("a pipe")?, &mut said)?;
     let status = run.tool.wait()?;
     ensure(status.code() == Some(3) && said.contains("agent"), || format!("{status}: {said}"))?;
     run.becomes_clean()
+}
+
+/// The agent whose parent is no agent: its children have the same environment.
+fn zygote(processes: &[u32]) -> Option<u32> {
+    let is_agent = |pid: &&u32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == b"POOLPROOF_ROLE=agent")
+    };
+    let agents: Vec<u32> = processes.iter().filter(is_agent).copied().collect();
+    agents.iter().copied().find(|pid| parent(*pid).is_some_and(|parent| !agents.contains(&parent)))
 }
 
 fn parent(pid: u32) -> Option<u32> {

@@ -224,6 +224,7 @@ fn transparent(lab: &Lab, pool: &str) -> Outcome {
 fn waiter(lab: &Lab) -> Outcome {
     let story = [interleaving("p0 open\np0 spawn t1\np0 checkout a\np0.t1 checkout b\np0 query a\np0 return a\np0.t1 query b\n")];
     let history = &lab.histories("reference", Weakness::default(), &story)[0];
+    let begun = |word: &str| history.invocations().find(|(_, invocation)| invocation.op.to_string() == word).map(|(at, _)| at);
     let finished = |word: &str| {
         let (_, invocation) = history.invocations().find(|(_, invocation)| invocation.op.to_string() == word)?;
         history.outcome(invocation.id)
@@ -231,8 +232,10 @@ fn waiter(lab: &Lab) -> Outcome {
     let (Some((waited, StepOutcome::Done)), Some((returned, _))) = (finished("checkout b"), finished("return a")) else {
         return Err(format!("{history:#?}").into());
     };
-    let released = history.events().iter().position(|event| matches!(event, Event::Released { .. }));
-    ensure(released.is_some_and(|released| returned < released && released < waited), || format!("{history:#?}"))
+    let other = finished("query a").map(|(other, _)| other);
+    // While one waited another stepped; and who waited was served when the connection came back, not before.
+    ensure(other.is_some_and(|other| begun("checkout b") < Some(other)), || format!("{history:#?}"))?;
+    ensure(returned < waited, || format!("{history:#?}"))
 }
 
 /// A pool that hangs in a forked child, as one does that waits for a thread which the child lacks.
