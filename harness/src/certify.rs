@@ -1,20 +1,21 @@
 //! The whole algorithm: search, confirm, shrink, replay.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+mod confirm;
+mod search;
+
+use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
-use crate::generate;
-use crate::history::{Event, History};
+use crate::history::History;
 use crate::interleaving::Interleaving;
 use crate::promise::Promise;
 use crate::rules::{self, Judgement, Rule};
-use crate::shrink::shrink;
 use crate::target::Target;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
+use confirm::confirm;
+use search::{Source, search};
 
 /// How much is searched, and from which seed.
 #[derive(Clone, Debug)]
@@ -115,232 +116,6 @@ pub fn certify(
             Ok(found.into_cell(&source, failures))
         })
         .collect()
-}
-
-/// The interleavings of one promise, by number: first the saved ones, then the random ones.
-struct Source {
-    promise: Promise,
-    seed: u64,
-    known: Vec<Interleaving>,
-}
-
-impl Source {
-    fn nth(&self, index: u64) -> Interleaving {
-        let saved = usize::try_from(index).ok().and_then(|index| self.known.get(index));
-        match saved {
-            Some(saved) => saved.clone(),
-            None => generate::nth(self.promise, self.seed, index - self.known.len() as u64),
-        }
-    }
-}
-
-/// What a search has seen so far.
-struct Found {
-    started: Instant,
-    verdicts: Vec<Verdict>,
-    /// For each rule the numbers of the interleavings of which it was the first cause.
-    suspects: Vec<Vec<u64>>,
-    first_seen: Vec<Option<Duration>>,
-    cases: u64,
-    steps: (u64, u64),
-    searched: Duration,
-}
-
-/// One executed interleaving.
-struct Seen {
-    index: u64,
-    judgement: Judgement,
-    steps: u64,
-    skipped: u64,
-}
-
-fn look(worker: &mut Executor, source: &Source, index: u64) -> Result<Seen, Trouble> {
-    let interleaving = source.nth(index);
-    let Execution { history, judgement } = run(worker, &interleaving, Effort::Quick)?;
-    let skipped = history.events().iter().filter(|event| matches!(event, Event::Skipped { .. })).count() as u64;
-    Ok(Seen { index, judgement, steps: interleaving.steps.len() as u64, skipped })
-}
-
-fn search(workers: &mut [Executor], source: &Source, cases: Cases, progress: &mut dyn FnMut(Progress)) -> Result<Found, Trouble> {
-    let mut found = Found::new();
-    let started = found.started;
-    let total = match cases {
-        Cases::Number(number) => Some(number.saturating_add(source.known.len() as u64)),
-        Cases::Budget(_) => None,
-    };
-    let wanted = |index: u64| match (cases, total) {
-        (Cases::Budget(budget), _) => started.elapsed() < budget,
-        (_, Some(total)) => index < total,
-        (_, None) => false,
-    };
-    let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
-    let (results, received) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for worker in workers {
-            let (results, next, failed, wanted) = (results.clone(), &next, &failed, &wanted);
-            scope.spawn(move || {
-                while !failed.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if !wanted(index) {
-                        break;
-                    }
-                    let seen = look(worker, source, index);
-                    failed.fetch_or(seen.is_err(), Ordering::Relaxed);
-                    if results.send(seen).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(results);
-        let mut trouble = None;
-        for seen in received {
-            match seen {
-                Ok(seen) => found.note(seen),
-                Err(error) => trouble = trouble.or(Some(error)),
-            }
-            progress(Progress::Searched(source.promise, found.cases, total));
-        }
-        trouble.map_or(Ok(()), Err)
-    })?;
-    found.searched = started.elapsed();
-    found.suspects.iter_mut().for_each(|suspects| suspects.sort_unstable());
-    Ok(found)
-}
-
-impl Found {
-    fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            verdicts: vec![Verdict::NotApplicable; rules::ALL.len()],
-            suspects: vec![Vec::new(); rules::ALL.len()],
-            first_seen: vec![None; rules::ALL.len()],
-            cases: 0,
-            steps: (0, 0),
-            searched: Duration::ZERO,
-        }
-    }
-
-    fn note(&mut self, seen: Seen) {
-        self.cases += 1;
-        self.steps = (self.steps.0 + seen.steps, self.steps.1 + seen.skipped);
-        for (place, (_, verdict)) in seen.judgement.verdicts.into_iter().enumerate() {
-            match verdict {
-                // Nothing is broken before it is confirmed.
-                Verdict::Failed(_) => {
-                    self.suspects[place].push(seen.index);
-                    self.first_seen[place].get_or_insert_with(|| self.started.elapsed());
-                }
-                other => self.merge(place, other),
-            }
-        }
-    }
-
-    fn merge(&mut self, place: usize, verdict: Verdict) {
-        let before = std::mem::replace(&mut self.verdicts[place], Verdict::NotApplicable);
-        self.verdicts[place] = before.merge(verdict);
-    }
-
-    fn into_cell(self, source: &Source, failures: Vec<Failure>) -> Cell {
-        let broken = |rule: &Rule| failures.iter().any(|failure| failure.rule.id == rule.id);
-        let seen = rules::ALL.iter().zip(&self.first_seen).filter(|(rule, _)| broken(rule));
-        let first_seen = seen.filter_map(|(rule, when)| Some((rule.id, (*when)?))).collect();
-        Cell {
-            promise: source.promise,
-            verdicts: rules::ALL.iter().zip(self.verdicts).collect(),
-            failures,
-            cases: self.cases,
-            known: source.known.len() as u64,
-            steps: self.steps,
-            searched: self.searched,
-            first_seen,
-        }
-    }
-}
-
-/// Of each rule the suspect with the lowest number that fails again, with bounds that no slow machine reaches; shrunk and replayed.
-fn confirm(
-    worker: &mut Executor,
-    source: &Source,
-    found: &mut Found,
-    plan: &Plan,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Vec<Failure>, Trouble> {
-    let mut failures = Vec::new();
-    for (place, rule) in rules::ALL.iter().enumerate() {
-        let mut best: Option<Failure> = None;
-        let mut attempts = 0;
-        for index in std::mem::take(&mut found.suspects[place]) {
-            progress(Progress::Confirming(source.promise, rule));
-            let interleaving = source.nth(index);
-            let seen = run(worker, &interleaving, Effort::Full)?;
-            if seen.breaks(rule) {
-                attempts += 1;
-                let failure = minimal(worker, interleaving, seen, rule, plan, progress)?;
-                let better = best.as_ref().is_none_or(|best| failure.replayed > best.replayed);
-                let done = failure.is_steady() || attempts == ATTEMPTS;
-                best = if better { Some(failure) } else { best };
-                if done {
-                    break;
-                }
-                continue;
-            }
-            // What the second run says counts: the first one was in a hurry.
-            for (place, (_, verdict)) in seen.judgement.verdicts.into_iter().enumerate() {
-                if !matches!(verdict, Verdict::Failed(_)) {
-                    found.merge(place, verdict);
-                }
-            }
-        }
-        if let Some(failure) = best {
-            let evidence = failure.judgement.first_cause().map(|(_, evidence)| evidence.clone());
-            evidence.into_iter().for_each(|evidence| found.merge(place, Verdict::Failed(evidence)));
-            failures.push(failure);
-        }
-    }
-    Ok(failures)
-}
-
-/// Where a failure depends on the moment, so many suspects are shrunk in search of one that does not.
-const ATTEMPTS: u32 = 2;
-/// While shrinking, a smaller interleaving must fail so often in a row: one that fails by luck would be no reproducer.
-const STEADY: u32 = 2;
-
-impl Failure {
-    /// It fails nearly always: 18 times of 20.
-    fn is_steady(&self) -> bool {
-        self.replayed * 10 >= self.replays * 9
-    }
-}
-
-fn minimal(
-    worker: &mut Executor,
-    start: Interleaving,
-    seen: Execution,
-    rule: &'static Rule,
-    plan: &Plan,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Failure, Trouble> {
-    let promise = start.promise;
-    let shrunk = shrink(&start, |candidate| {
-        progress(Progress::Shrinking(promise, rule, candidate.steps.len()));
-        for _ in 0..STEADY {
-            if !run(worker, candidate, Effort::Quick)?.breaks(rule) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    })?;
-    // What is reported was seen with full patience; if the shrunk one needs haste to fail, the whole one is reported.
-    let again = run(worker, &shrunk, Effort::Full)?;
-    let (interleaving, Execution { history, judgement }) = if again.breaks(rule) { (shrunk, again) } else { (start, seen) };
-    let printed = worker.printed();
-    progress(Progress::Replaying(promise, rule));
-    let mut replayed = 0;
-    for _ in 0..plan.replays {
-        replayed += u32::from(run(worker, &interleaving, Effort::Quick)?.breaks(rule));
-    }
-    Ok(Failure { rule, interleaving, history, judgement, replayed, replays: plan.replays, printed })
 }
 
 /// One execution, judged.

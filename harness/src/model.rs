@@ -1,11 +1,18 @@
 //! Who holds what, who waits, and what must succeed: the harness's own account of an interleaving.
 //!
 //! Generators, promises, the executor and rules ask it. It is pure, and it says nothing of what a pool does inside.
+//!
+//! Here are its data and the questions about them; `applies` says what is skipped, `expects` what must succeed, `change` what a
+//! step does to the state.
 
-use crate::history::{CheckoutId, Expectation, PoolId, Skip};
+mod applies;
+mod change;
+mod expects;
+#[cfg(test)]
+mod tests;
+
+use crate::history::{CheckoutId, PoolId};
 use crate::interleaving::{Actor, Handle, Op, PoolName, Process, Thread};
-use crate::limits;
-use crate::promise::Promise;
 
 /// The state of an interleaving between two steps.
 #[derive(Clone, Debug)]
@@ -95,255 +102,6 @@ impl State {
         let first = ProcessState::new(Process::FIRST, None);
         Self { max_size: max_size.max(1), processes: vec![first], pools: 0, checkouts: 0 }
     }
-
-    /// Why `op` is skipped now; `None` if it is carried out.
-    pub fn skips(&self, promise: Promise, actor: Actor, op: &Op) -> Option<Skip> {
-        let Some(me) = self.actor(actor) else { return Some(Skip::NoSuchName) };
-        if me.busy {
-            return Some(Skip::DoesNotApply);
-        }
-        self.inapplicable(actor, op).or_else(|| (!promise.allows(self, actor, op)).then_some(Skip::Promise))
-    }
-
-    fn inapplicable(&self, actor: Actor, op: &Op) -> Option<Skip> {
-        let Some(process) = self.running(actor.process) else { return Some(Skip::NoSuchName) };
-        let unless = |fits: bool, why: Skip| (!fits).then_some(why);
-        match *op {
-            Op::Open(_) => unless(process.pools.len() < limits::POOLS, Skip::Limit),
-            Op::Dispose(name) => self.no_pool(actor, name),
-            Op::DropPool(name) | Op::LeakPool(name) => self.no_pool(actor, name).or_else(|| {
-                let pool = process.pool(name)?.id;
-                unless(!process.actors.iter().any(|other| other.waits_for(pool)), Skip::DoesNotApply)
-            }),
-            Op::Checkout(handle, name) => self.no_pool(actor, name).or_else(|| {
-                let held = process.actors.iter().find_map(|other| other.holding(handle).map(|held| (other.thread, held)));
-                let rebinds = held.is_none_or(|(thread, held)| thread == actor.thread && held.inherited);
-                let reserved = process.actors.iter().any(|other| other.checking_out.is_some_and(|(_, name)| name == handle));
-                unless(rebinds && !reserved, Skip::DoesNotApply).or(unless(process.handles() < limits::HANDLES, Skip::Limit))
-            }),
-            Op::Return(h) | Op::Leak(h) | Op::Query(h) | Op::Insert(h) => self.no_handle(actor, h),
-            Op::Begin(h) => self.no_handle(actor, h).or_else(|| unless(!self.holding(actor, h)?.transaction, Skip::DoesNotApply)),
-            Op::Commit(h) | Op::Rollback(h) => {
-                self.no_handle(actor, h).or_else(|| unless(self.holding(actor, h)?.transaction, Skip::DoesNotApply))
-            }
-            Op::Fork(child) => unless(!self.processes.iter().any(|p| p.process == child), Skip::NoSuchName)
-                .or(unless(self.processes.len() < limits::PROCESSES, Skip::Limit)),
-            Op::Wait(child) => match self.process(child) {
-                Some(p) if p.parent == Some(actor.process) && p.life == Life::Ended => None,
-                Some(_) => Some(Skip::DoesNotApply),
-                None => Some(Skip::NoSuchName),
-            },
-            Op::Exit(kind) => {
-                use crate::interleaving::ExitKind::{Now, Signal};
-                let others_idle = process.actors.iter().all(|other| other.thread == actor.thread || !other.busy);
-                unless(others_idle || matches!(kind, Now | Signal), Skip::DoesNotApply)
-            }
-            Op::Spawn(thread) => unless(process.thread(thread).is_none() && thread != Thread::MAIN, Skip::NoSuchName)
-                .or(unless(process.actors.len() < limits::THREADS, Skip::Limit))
-                .or(unless(usize::from(thread.0) < limits::THREADS_NAMED, Skip::Limit)),
-            Op::Join(thread) => match process.thread(thread) {
-                Some(other) if other.spawner == Some(actor.thread) && thread != actor.thread && !other.busy => {
-                    unless(thread != Thread::MAIN, Skip::DoesNotApply)
-                }
-                Some(_) => Some(Skip::DoesNotApply),
-                None => Some(Skip::NoSuchName),
-            },
-            Op::Send(handle, thread) => self.no_handle(actor, handle).or_else(|| match process.thread(thread) {
-                Some(other) => unless(thread != actor.thread && !other.busy, Skip::DoesNotApply),
-                None => Some(Skip::NoSuchName),
-            }),
-        }
-    }
-
-    fn no_pool(&self, actor: Actor, name: Option<PoolName>) -> Option<Skip> {
-        self.running(actor.process).and_then(|p| p.pool(name)).is_none().then_some(Skip::NoSuchName)
-    }
-
-    fn no_handle(&self, actor: Actor, handle: Handle) -> Option<Skip> {
-        self.holding(actor, handle).is_none().then_some(Skip::NoSuchName)
-    }
-
-    /// What must become of `op` if it is carried out now.
-    pub fn expects(&self, actor: Actor, op: &Op) -> Expectation {
-        match *op {
-            Op::Checkout(_, name) => self.expects_checkout(actor.process, name),
-            Op::Query(h) | Op::Insert(h) | Op::Begin(h) | Op::Commit(h) | Op::Rollback(h) | Op::Return(h) => {
-                match self.holding(actor, h) {
-                    Some(held) if !held.inherited && !held.failed && !self.is_ended(actor.process, held.pool) => {
-                        Expectation::Success
-                    }
-                    _ => Expectation::Either,
-                }
-            }
-            Op::Dispose(name) | Op::DropPool(name) => match self.slot(actor.process, name) {
-                Some(pool) if !pool.inherited && !pool.closed => Expectation::Success,
-                _ => Expectation::Either,
-            },
-            _ => Expectation::Success,
-        }
-    }
-
-    fn expects_checkout(&self, process: Process, name: Option<PoolName>) -> Expectation {
-        let (Some(state), Some(pool)) = (self.running(process), self.slot(process, name)) else { return Expectation::Either };
-        let (certain, possible) = state.used(pool.id);
-        if pool.closed {
-            Expectation::Either
-        } else if possible < self.max_size {
-            Expectation::Success
-        } else if certain >= self.max_size {
-            Expectation::Block
-        } else {
-            Expectation::Either
-        }
-    }
-
-    /// Somebody other than `actor` can return a checkout of the pool that `actor` waits for, or would wait for.
-    pub fn releasable(&self, actor: Actor, pool: PoolId) -> bool {
-        self.running(actor.process).is_some_and(|process| {
-            let others = process.actors.iter().filter(|other| other.thread != actor.thread && other.checking_out.is_none());
-            others.flat_map(|other| &other.holdings).any(|held| held.pool == pool && !held.inherited)
-        })
-    }
-
-    /// There is room in the pool for a checkout that is already in flight.
-    pub fn has_room(&self, process: Process, pool: PoolId) -> bool {
-        self.running(process).is_some_and(|state| {
-            let held = state.actors.iter().flat_map(|actor| &actor.holdings).filter(|held| held.pool == pool).count();
-            let strays = state.strays.iter().filter(|stray| stray.pool == pool).count();
-            let serves = state.pools.iter().any(|slot| slot.id == pool && !slot.closed);
-            serves && count(held + strays) < self.max_size
-        })
-    }
-
-    /// Finishes `op`, which [`State::start`] started; `succeeded` says whether the pool did it, and for a dispose whether the pool
-    /// offers it.
-    pub fn apply(&mut self, actor: Actor, op: &Op, succeeded: bool) {
-        let checking_out = self.actor(actor).and_then(|me| me.checking_out);
-        self.with_actor(actor, |me| {
-            me.busy = false;
-            me.checking_out = None;
-        });
-        match *op {
-            Op::Open(name) if succeeded => {
-                let id = PoolId(self.actor(actor).map_or(0, |me| me.reserved));
-                let slot = PoolSlot { name, id, inherited: false, disposed: false, closed: false };
-                self.with(actor.process, |process| process.pools.push(slot));
-            }
-            Op::Dispose(name) => self.with_pool(actor.process, name, |pool| {
-                pool.disposed = true;
-                pool.closed |= succeeded;
-            }),
-            Op::DropPool(name) => self.remove_pool(actor.process, name, false),
-            Op::LeakPool(name) => self.remove_pool(actor.process, name, true),
-            Op::Checkout(handle, _) if succeeded => self.check_out(actor, handle, checking_out),
-            Op::Return(handle) => drop(self.release(actor, handle)),
-            Op::Leak(handle) => self.leak(actor, handle),
-            Op::Begin(handle) if succeeded => self.with_holding(actor, handle, |held| held.transaction = true),
-            Op::Commit(handle) | Op::Rollback(handle) if succeeded => {
-                self.with_holding(actor, handle, |held| held.transaction = false);
-            }
-            Op::Query(handle) | Op::Insert(handle) | Op::Begin(handle) | Op::Commit(handle) | Op::Rollback(handle)
-                if !succeeded =>
-            {
-                self.with_holding(actor, handle, |held| held.failed = true);
-            }
-            Op::Fork(child) if succeeded => self.fork(actor, child),
-            Op::Wait(child) => self.with(child, |process| process.life = Life::Reaped),
-            Op::Exit(_) => self.end(actor.process),
-            Op::Spawn(thread) if succeeded => self.with(actor.process, |process| {
-                process.actors.push(ActorState::new(thread, Some(actor.thread)));
-            }),
-            Op::Join(thread) if succeeded => self.with(actor.process, |process| {
-                process.actors.retain(|other| other.thread != thread);
-                let orphans = process.actors.iter_mut().filter(|other| other.spawner == Some(thread));
-                orphans.for_each(|other| other.spawner = None);
-            }),
-            Op::Send(handle, thread) if succeeded => {
-                if let Some(held) = self.release(actor, handle) {
-                    let to = Actor { thread, ..actor };
-                    self.with_actor(to, |other| other.holdings.push(held));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Marks `actor` as inside `op`: it takes no step until [`State::apply`].
-    pub fn start(&mut self, actor: Actor, op: &Op) {
-        let checking_out = match *op {
-            Op::Checkout(handle, name) => self.slot(actor.process, name).map(|pool| (pool.id, handle)),
-            _ => None,
-        };
-        let reserved = match op {
-            Op::Open(_) => take_number(&mut self.pools),
-            Op::Checkout(..) => take_number(&mut self.checkouts),
-            _ => 0,
-        };
-        self.with_actor(actor, |me| {
-            me.busy = true;
-            me.checking_out = checking_out;
-            me.reserved = reserved;
-        });
-    }
-
-    /// Marks a process as ended, whoever or whatever ended it.
-    pub fn end(&mut self, process: Process) {
-        self.with(process, |state| {
-            state.life = Life::Ended;
-            state.actors.clear();
-            state.pools.clear();
-        });
-    }
-
-    fn check_out(&mut self, actor: Actor, handle: Handle, checking_out: Option<(PoolId, Handle)>) {
-        let Some((pool, _)) = checking_out else { return };
-        self.leak(actor, handle);
-        let checkout = CheckoutId(self.actor(actor).map_or(0, |me| me.reserved));
-        let held = Holding { handle, checkout, pool, inherited: false, transaction: false, failed: false };
-        self.with_actor(actor, |me| me.holdings.push(held));
-    }
-
-    fn leak(&mut self, actor: Actor, handle: Handle) {
-        if let Some(held) = self.release(actor, handle) {
-            self.with(actor.process, |process| {
-                process.careless = true;
-                process.strays.push(Stray { pool: held.pool, own: !held.inherited });
-            });
-        }
-    }
-
-    fn release(&mut self, actor: Actor, handle: Handle) -> Option<Holding> {
-        let holdings = &mut self.actor_mut(actor)?.holdings;
-        let at = holdings.iter().position(|held| held.handle == handle)?;
-        Some(holdings.remove(at))
-    }
-
-    fn fork(&mut self, actor: Actor, child: Process) {
-        let Some(parent) = self.running(actor.process) else { return };
-        let mut born = ProcessState::new(child, Some(actor.process));
-        born.pools = parent.pools.iter().map(|pool| PoolSlot { inherited: true, ..*pool }).collect();
-        born.strays = parent.strays.iter().map(|stray| Stray { own: false, ..*stray }).collect();
-        for other in &parent.actors {
-            if other.thread == actor.thread {
-                born.actors[0].holdings = other.holdings.iter().map(|held| Holding { inherited: true, ..*held }).collect();
-            } else {
-                let orphans = other.holdings.iter().map(|held| held.pool).chain(other.checking_out.map(|(pool, _)| pool));
-                born.strays.extend(orphans.map(|pool| Stray { pool, own: false }));
-            }
-        }
-        self.processes.push(born);
-    }
-
-    fn remove_pool(&mut self, process: Process, name: Option<PoolName>, leaked: bool) {
-        self.with(process, |state| {
-            if let Some(at) = state.pool_at(name) {
-                let pool = state.pools.remove(at);
-                state.careless |= leaked || !pool.disposed;
-            }
-        });
-    }
-
-    // Questions of promises, generators and the executor.
 
     /// The checkout of that name that `actor` holds.
     pub fn holding(&self, actor: Actor, handle: Handle) -> Option<Holding> {
@@ -556,16 +314,7 @@ impl ActorState {
     }
 }
 
-fn take_number(counter: &mut u32) -> u32 {
-    let number = *counter;
-    *counter += 1;
-    number
-}
-
 /// A number of things that the limits keep small.
 fn count(things: usize) -> u32 {
     u32::try_from(things).unwrap_or(u32::MAX)
 }
-
-#[cfg(test)]
-mod tests;

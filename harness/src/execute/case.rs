@@ -3,15 +3,18 @@
 //! Steps go in lockstep, but for those of which the model says that they wait for somebody: these stay in flight while other
 //! actors step.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::epilogue::{Epilogue, Next};
+use super::flight::{Flight, Settled};
 use super::reactor::{Notice, Reactor, abandon};
 use super::stuck::Sight;
+use super::task::outcome;
+use super::waiting::Resting;
 use super::{Bounds, Weakness};
-use crate::agent::protocol::{Answer, Exit, Hello, Order, Reply, Task};
-use crate::history::{Event, Expectation, History, Invocation, InvocationId, Outcome, PoolId};
-use crate::interleaving::{Actor, ExitKind, Interleaving, Op, Process, Step};
+use crate::agent::protocol::{Answer, Hello, Order, Reply, Task};
+use crate::history::{Event, Expectation, History, Invocation, InvocationId, Outcome};
+use crate::interleaving::{Actor, Interleaving, Op, Process};
 use crate::model::State;
 use crate::nonce::Nonce;
 use crate::sql::Dialect;
@@ -19,35 +22,28 @@ use crate::trouble::Trouble;
 
 /// The execution of one interleaving.
 pub(super) struct Case<'a> {
-    number: u32,
-    interleaving: &'a Interleaving,
-    dialect: &'a Dialect,
-    bounds: Bounds,
+    pub(super) number: u32,
+    pub(super) interleaving: &'a Interleaving,
+    pub(super) dialect: &'a Dialect,
+    pub(super) bounds: Bounds,
     weakness: Weakness,
     pub(super) history: History,
-    state: State,
+    pub(super) state: State,
     cursor: usize,
     invocations: u32,
-    flights: Vec<Flight>,
+    pub(super) flights: Vec<Flight>,
     epilogue: Epilogue,
-    phase: Phase,
+    pub(super) phase: Phase,
     inserted: bool,
-    last_sight: Vec<(Process, Sight)>,
+    pub(super) last_sight: Vec<(Process, Sight)>,
     /// The system's numbers of the actors' threads.
-    threads: Vec<(Actor, i32)>,
+    pub(super) threads: Vec<(Actor, i32)>,
     /// A process that is to fork, until its background threads have come to rest.
-    resting: Option<Resting>,
-}
-
-/// A fork that waits for the threads of its process which are no actors.
-struct Resting {
-    process: Process,
-    until: Instant,
-    last: Option<Sight>,
+    pub(super) resting: Option<Resting>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// The first process has not said hello.
     Birth,
     Steps,
@@ -58,36 +54,6 @@ enum Phase {
     },
     Ledger,
     Over,
-}
-
-/// Whether somebody who must wait has come so far. Until then nobody else goes on: where a fork finds him is not left to chance.
-#[derive(Clone, PartialEq, Eq)]
-enum Settled {
-    No,
-    /// He was seen waiting once.
-    Seen(Sight),
-    Yes,
-}
-
-/// An invocation that has not finished.
-struct Flight {
-    id: InvocationId,
-    actor: Actor,
-    op: Op,
-    pool: Option<PoolId>,
-    started: Instant,
-    bound: Duration,
-    /// The bound that it had at first: somebody who waits and is not served has it again.
-    own_bound: Duration,
-    /// It waits for another actor, so that nobody waits for it.
-    blocked: bool,
-    /// And is seen to wait.
-    settled: Settled,
-    /// There is room for it now.
-    released: Option<Instant>,
-    /// What is still missing: the answer, the hello of a new actor.
-    answer: Option<Outcome>,
-    hello: bool,
 }
 
 impl<'a> Case<'a> {
@@ -224,73 +190,6 @@ impl<'a> Case<'a> {
         }
         let task = self.task(actor, op, nonce, patience, reactor)?;
         reactor.order(Some(actor), &Order { id: id.0, task })
-    }
-
-    fn task(&self, actor: Actor, op: Op, nonce: Option<Nonce>, patience: Duration, reactor: &Reactor) -> Result<Task, Trouble> {
-        let pool = self.state.pool_in(actor, &op).map_or(0, |pool| pool.0);
-        let sql = |write: fn(&Dialect, Nonce) -> String| nonce.map_or_else(String::new, |nonce| write(self.dialect, nonce));
-        Ok(match op {
-            Op::Open(_) => Task::Open { pool },
-            Op::Dispose(_) => Task::Dispose { pool },
-            Op::DropPool(_) => Task::DropPool { pool },
-            Op::LeakPool(_) => Task::LeakPool { pool },
-            Op::Checkout(handle, _) => {
-                Task::Checkout { handle: handle.to_string(), pool, patience_ms: patience.as_millis() as u64 }
-            }
-            Op::Return(handle) => Task::Return { handle: handle.to_string() },
-            Op::Leak(handle) => Task::Leak { handle: handle.to_string() },
-            Op::Query(handle) => Task::Query { handle: handle.to_string(), sql: sql(Dialect::query) },
-            Op::Insert(handle) => Task::Query { handle: handle.to_string(), sql: sql(Dialect::insert) },
-            Op::Begin(handle) => Task::Begin { handle: handle.to_string() },
-            Op::Commit(handle) => Task::Commit { handle: handle.to_string() },
-            Op::Rollback(handle) => Task::Rollback { handle: handle.to_string() },
-            Op::Fork(child) => Task::Fork { child: child.to_string() },
-            Op::Wait(child) => {
-                let pid = reactor.people.pid(child).and_then(|pid| u32::try_from(pid).ok());
-                Task::Wait { pid: pid.ok_or_else(|| Trouble::Bug(format!("{child} has no pid")))? }
-            }
-            Op::Exit(kind) => Task::Exit {
-                kind: match kind {
-                    ExitKind::Now => Exit::Now,
-                    ExitKind::AtExit => Exit::Atexit,
-                    ExitKind::Main => Exit::Main,
-                    ExitKind::Panic => Exit::Panic,
-                    ExitKind::Signal => Exit::Signal,
-                },
-            },
-            Op::Spawn(thread) => Task::Spawn { thread: thread.0 },
-            Op::Join(thread) => Task::Join { thread: thread.0 },
-            Op::Send(handle, thread) => Task::Send { handle: handle.to_string(), to: thread.0 },
-        })
-    }
-
-    /// Where there is room for somebody who waits, one of those who wait must be served.
-    fn release_waiters(&mut self) {
-        let waiting = self.flights.iter().filter(|flight| flight.blocked && flight.released.is_none());
-        let places: Vec<(Process, PoolId)> = waiting.filter_map(|flight| Some((flight.actor.process, flight.pool?))).collect();
-        for (process, pool) in places {
-            if !self.state.has_room(process, pool) {
-                continue;
-            }
-            let now = Instant::now();
-            let mut waiters = Vec::new();
-            for flight in &mut self.flights {
-                let same = flight.actor.process == process && flight.pool == Some(pool) && flight.blocked;
-                if same && flight.released.is_none() {
-                    flight.released = Some(now);
-                    flight.bound = now.duration_since(flight.started) + self.bounds.must + self.bounds.overdue;
-                    waiters.push(flight.id);
-                }
-            }
-            // Somebody whose patience is nearly over may give up at this very moment: nothing can be said of him.
-            let fresh = |id: &InvocationId| {
-                let started = self.flights.iter().find(|flight| flight.id == *id).map(|flight| flight.started);
-                started.is_some_and(|started| now.duration_since(started) < self.bounds.release / 2)
-            };
-            if !waiters.is_empty() && waiters.iter().all(fresh) {
-                self.history.append(Event::Released { waiters });
-            }
-        }
     }
 
     /// Takes in what the loop handed out.
@@ -430,143 +329,5 @@ impl<'a> Case<'a> {
         self.history.append(Event::Ledger { rows: nonces });
         self.phase = Phase::Over;
         Ok(())
-    }
-
-    /// Somebody who must wait is on his way: has he come so far? Seen twice in the same wait, he has.
-    pub(super) fn settle_waiters(&mut self, reactor: &Reactor) {
-        for flight in self.flights.iter_mut().filter(|flight| flight.blocked && flight.settled != Settled::Yes) {
-            let thread = self.threads.iter().find(|(actor, _)| *actor == flight.actor).map(|(_, thread)| *thread);
-            let pid = reactor.people.pid(flight.actor.process);
-            let seen = pid.zip(thread).and_then(|(pid, thread)| Sight::of_waiting_thread(pid, thread));
-            flight.settled = match (seen, &flight.settled) {
-                (Some(now), Settled::Seen(before)) if now == *before => Settled::Yes,
-                (Some(now), _) => Settled::Seen(now),
-                (None, _) => Settled::No,
-            };
-        }
-    }
-
-    pub(super) fn is_settling(&self) -> bool {
-        self.resting.is_some() || self.flights.iter().any(|flight| flight.blocked && flight.settled != Settled::Yes)
-    }
-
-    /// A fork waits until the pool's own threads are seen at rest: in lockstep it is not left to chance what it interrupts.
-    fn must_rest(&mut self, step: &Step, reactor: &Reactor) -> bool {
-        let process = step.actor.process;
-        let forks = matches!(step.op, Op::Fork(_)) && self.state.skips(self.interleaving.promise, step.actor, &step.op).is_none();
-        let sight = forks.then(|| reactor.people.pid(process).and_then(Sight::of)).flatten();
-        // Actors are at rest already, or wait for one another.
-        let Some(sight) = sight.filter(|sight| sight.threads() > self.state.actors(process).count()) else { return false };
-        let until = self.resting.as_ref().map_or_else(|| Instant::now() + REST, |resting| resting.until);
-        let last = self.resting.take().filter(|resting| resting.process == process).and_then(|resting| resting.last);
-        if Instant::now() > until || sight.is_at_rest() && last.as_ref() == Some(&sight) {
-            return false;
-        }
-        self.resting = Some(Resting { process, until, last: Some(sight) });
-        true
-    }
-
-    /// Something has happened: what was seen before proves nothing any more.
-    pub(super) fn look_away(&mut self) {
-        self.last_sight.clear();
-    }
-
-    /// Nothing has happened for a while: is somebody stuck?
-    pub(super) fn look(&mut self, reactor: &mut Reactor) {
-        if self.flights.iter().any(|flight| !flight.hello) {
-            // Somebody is being born, and runs unseen: only the clock can speak.
-            return;
-        }
-        let sights: Vec<(Process, Sight)> = self
-            .state
-            .running_processes()
-            .filter_map(|process| Some((process, Sight::of(reactor.people.pid(process)?)?)))
-            .collect();
-        let all_wait = sights.len() == self.state.running_processes().count() && sights.iter().all(|(_, sight)| sight.is_stuck());
-        // Twice the same, and nothing undelivered in between: nobody ran.
-        let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !reactor.tap.is_busy();
-        if unchanged && let Some(flight) = self.flights.iter().find(|flight| flight.is_awaited() || self.phase == Phase::Epilogue)
-        {
-            let (process, id) = (flight.actor.process, flight.id);
-            let threads = sights.iter().filter(|(seen, _)| *seen == process).flat_map(|(_, sight)| sight.lines()).collect();
-            self.history.append(Event::Stuck { process, id, threads });
-            self.kill(process, reactor);
-        }
-        self.last_sight = sights;
-    }
-
-    /// Ends those who owe something beyond their bound.
-    pub(super) fn expire(&mut self, reactor: &mut Reactor) {
-        let now = Instant::now();
-        let overdue = self.flights.iter().filter(|flight| now >= flight.deadline());
-        let late: Vec<(Process, InvocationId, u64)> =
-            overdue.map(|flight| (flight.actor.process, flight.id, flight.bound.as_millis() as u64)).collect();
-        for (process, id, bound_ms) in late {
-            let Some(flight) = self.flights.iter().find(|flight| flight.id == id) else { continue };
-            if flight.is_killing() {
-                abandon(&mut self.history, format!("{process} does not end although it was killed"));
-                self.flights.retain(|flight| flight.actor.process != process);
-                self.state.end(process);
-                continue;
-            }
-            self.history.append(Event::Overdue { process, id, bound_ms });
-            self.kill(process, reactor);
-        }
-    }
-
-    fn kill(&mut self, process: Process, reactor: &mut Reactor) {
-        self.history.append(Event::Killed { process });
-        reactor.people.kill(process);
-        // Nothing is awaited of it but its end.
-        self.flights.retain(|flight| flight.actor.process != process);
-        self.flights.push(Flight::end_of(process, self.bounds.overdue));
-    }
-}
-
-impl Flight {
-    fn is_awaited(&self) -> bool {
-        !self.blocked || self.released.is_some() || self.settled != Settled::Yes
-    }
-
-    fn deadline(&self) -> Instant {
-        self.started + self.bound
-    }
-
-    /// The wait for the end of a process that was killed.
-    fn is_killing(&self) -> bool {
-        self.id == KILLING
-    }
-
-    fn end_of(process: Process, bound: Duration) -> Self {
-        Self {
-            id: KILLING,
-            actor: process.main(),
-            op: Op::Exit(ExitKind::Signal),
-            pool: None,
-            started: Instant::now(),
-            bound: bound * 12,
-            own_bound: bound * 12,
-            blocked: false,
-            settled: Settled::Yes,
-            released: None,
-            answer: None,
-            hello: true,
-        }
-    }
-}
-
-/// A pool whose threads never rest is forked all the same after this time.
-const REST: Duration = Duration::from_millis(250);
-
-/// No invocation has this number.
-const KILLING: InvocationId = InvocationId(u32::MAX);
-
-fn outcome(reply: Reply) -> Outcome {
-    match reply {
-        Reply::Done => Outcome::Done,
-        Reply::Rows(rows) => Outcome::Rows(rows),
-        Reply::Error { kind, message } => Outcome::Error { kind, message },
-        Reply::Panicked(words) | Reply::Rejected(words) => Outcome::Panicked(words),
-        Reply::NotOffered => Outcome::NotOffered,
     }
 }

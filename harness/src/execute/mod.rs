@@ -2,11 +2,16 @@
 //!
 //! It never judges. [`Executor`] is one worker: one thread, one loop, one agent, one tap.
 
+mod administrator;
 mod case;
 mod epilogue;
+mod flight;
+mod hanging;
 mod people;
 mod reactor;
 mod stuck;
+mod task;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

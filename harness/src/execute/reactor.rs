@@ -14,6 +14,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
+use super::administrator::Administrator;
 use super::people::People;
 use crate::agent::protocol::{Answer, Hello, Message, Order, VERSION};
 use crate::history::{Event, History};
@@ -60,11 +61,6 @@ enum Kind {
     Zygote,
     Output,
     Actor(Actor),
-}
-
-struct Administrator {
-    socket: OwnedFd,
-    session: Admin,
 }
 
 /// The last of what the agent printed.
@@ -306,36 +302,6 @@ impl Reactor {
     /// The last of what the agent printed.
     pub(super) fn printed(&self) -> String {
         String::from_utf8_lossy(&self.output.0).into_owned()
-    }
-}
-
-impl Administrator {
-    fn flush(&mut self) -> Result<(), Trouble> {
-        let lost = |error| Trouble::system("write to the server", error);
-        let output = self.session.output();
-        while !output.is_empty() {
-            // The questions are short and the server reads them: this does not wait.
-            let sent = rustix::net::send(&self.socket, output, SendFlags::NOSIGNAL).map_err(lost)?;
-            output.drain(..sent);
-        }
-        Ok(())
-    }
-
-    fn hear(&mut self) -> Result<(), Trouble> {
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            match rustix::net::recv(&self.socket, &mut chunk, RecvFlags::DONTWAIT) {
-                Ok((_, 0)) => return Err(Trouble::ServerGone("it closed the administrator's session".to_owned())),
-                Ok((_, read)) => self.session.received(&chunk[..read]),
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(Trouble::system("read from the server", error)),
-            }
-        }
-        match self.session.failure() {
-            Some(failure) => Err(Trouble::ServerGone(failure.to_owned())),
-            None => self.flush(),
-        }
     }
 }
 

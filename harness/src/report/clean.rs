@@ -39,7 +39,7 @@ fn one_line(words: &str) -> String {
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Each of these looks at the start of `rest`; if it knows what stands there, it writes what shall stand there and gives the length.
+/// Each of these looks at the start of `rest`. If it knows what stands there, it writes its replacement and gives the length.
 fn nonce(rest: &str, out: &mut String) -> Option<usize> {
     let text = rest.as_bytes().strip_prefix(PREFIX)?;
     let nonce = Nonce::after_prefix(text)?;

@@ -16,8 +16,8 @@ const WORTH: usize = 3;
 /// So many lines of a consequence's details are shown.
 const DETAILS: usize = 4;
 
-/// The execution in lanes: a column for each actor and one for the wire. Steps carry the numbers by which evidence calls them. Below
-/// stands what was broken first, marked `▶`, and its consequences, marked `▷`.
+/// The execution in lanes: a column for each actor and one for the wire. Steps carry the numbers by which evidence calls them.
+/// Below stands what was broken first, marked `▶`, and its consequences, marked `▷`.
 ///
 /// No line is longer than the style's width.
 pub fn lanes(interleaving: &Interleaving, history: &History, judgement: &Judgement, style: Style) -> String {

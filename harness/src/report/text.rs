@@ -36,7 +36,7 @@ const PRINTED: usize = 8;
 /// Before everything that belongs to a heading.
 const INDENT: &str = "  ";
 
-/// A failure as a text of its own. It depends on the interleaving and on what happened, and neither on the moment nor on the machine.
+/// A failure as a text of its own. It depends on the interleaving and on what happened, not on the moment or the machine.
 pub fn failure(finding: &Finding, style: Style) -> String {
     let Finding { pool, server, rule, interleaving, history, judgement, .. } = finding;
     let promise = interleaving.promise;

@@ -47,7 +47,8 @@ pub(crate) struct Certify {
     #[arg(long = "promise", value_name = "PROMISE", value_delimiter = ',', default_values_t = PROMISES)]
     pub(crate) promises: Vec<Promise>,
     /// Interleavings for each pool and promise
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "budget")]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(conflicts_with = "budget")]
     pub(crate) cases: u64,
     /// Time for each pool and promise in place of a number: 500ms, 30s, 5m, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use poolproof::Database;
 
-use crate::lab::{Lab, Outcome, ensure, scratch, tool};
+use crate::lab::{Lab, Outcome, ensure, scaled, scratch, tool};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     vec![
@@ -43,8 +43,7 @@ impl Run {
     /// Every process whose environment names this run's directory.
     fn processes(&self) -> Vec<u32> {
         let mark = format!("TMPDIR={}", self.temporary.display());
-        let entries = std::fs::read_dir("/proc").expect("a Linux system").flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let pids = all_processes();
         let ours = |pid: &u32| {
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
@@ -168,6 +167,17 @@ fn dead_agent(lab: &Lab) -> Outcome {
     run.becomes_clean()
 }
 
+/// The agent of a tool that runs with one worker.
+pub(crate) fn zygote_of(tool: u32) -> Option<u32> {
+    let supervisor = all_processes().find(|pid| parent(*pid) == Some(tool))?;
+    zygote(&all_processes().filter(|pid| parent(*pid) == Some(supervisor)).collect::<Vec<_>>())
+}
+
+fn all_processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").expect("a Linux system").flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+}
+
 /// The agent whose parent is no agent: its children have the same environment.
 fn zygote(processes: &[u32]) -> Option<u32> {
     let is_agent = |pid: &&u32| {
@@ -185,15 +195,15 @@ fn parent(pid: u32) -> Option<u32> {
 
 /// Killed at several moments, from the first millisecond to the middle of the search: the supervisor always cleans up.
 fn private_servers(_lab: &Lab) -> Outcome {
-    for moment in 0..5_u32 {
+    for moment in 0..scaled(5, 20) {
         let (_out, out) = scratch();
         let mut command = tool();
         command.args(["certify", "reference", "--promise", "child-uses-pool", "--cases", "1000000", "--out"]).arg(&out);
         let mut run = Run::start(command);
-        let wanted = moment * 4;
+        let wanted = usize::try_from(moment * 20 / scaled(5, 20))?;
         let until = Instant::now() + Duration::from_secs(30);
         // How far it has come is told by how many processes it has: none, supervisor, servers, agents, actors.
-        while run.processes().len() < wanted as usize && Instant::now() < until {
+        while run.processes().len() < wanted && Instant::now() < until {
             std::thread::yield_now();
         }
         run.signal(Signal::SIGKILL);

@@ -13,7 +13,7 @@ use poolproof::interleaving::{Interleaving, Op, Process};
 use poolproof::trouble::Trouble;
 use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Promise, Rows, Target};
 
-use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, target};
+use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, scaled, target};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let postgres = |name: &'static str, test: fn(&Lab) -> Outcome| lab.trial(Database::Postgres, name, test);
@@ -209,7 +209,8 @@ fn results(history: &History) -> Vec<String> {
 
 fn transparent(lab: &Lab, pool: &str) -> Outcome {
     // Under this promise no session is shared, so that results do not depend on who is quicker.
-    let interleavings: Vec<_> = (0..200).map(|index| generate::nth(Promise::DisposeBeforeFork, 5, 60 + index)).collect();
+    let interleavings: Vec<_> =
+        (0..scaled(200, 1000)).map(|index| generate::nth(Promise::DisposeBeforeFork, 5, 60 + index)).collect();
     let with = lab.histories(pool, Weakness::default(), &interleavings);
     let without = lab.histories(pool, Weakness { untapped: true, ..Weakness::default() }, &interleavings);
     for ((with, without), interleaving) in with.iter().zip(&without).zip(&interleavings) {

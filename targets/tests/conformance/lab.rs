@@ -25,6 +25,15 @@ pub(crate) struct Lab {
     missing: Vec<(Database, String)>,
 }
 
+/// How much is looked at: for every change, or in the night (`POOLPROOF_NIGHTLY=1`).
+pub(crate) fn scaled(every_change: u64, nightly: u64) -> u64 {
+    if is_nightly() { nightly } else { every_change }
+}
+
+pub(crate) fn is_nightly() -> bool {
+    std::env::var_os("POOLPROOF_NIGHTLY").is_some_and(|value| value == "1")
+}
+
 /// Every target that these tests name.
 pub(crate) fn targets() -> Vec<Target> {
     let mut targets = poolproof_targets::all();

@@ -7,6 +7,7 @@ mod bad_input;
 mod cleanup;
 mod executor;
 mod lab;
+mod nightly;
 mod pools;
 
 use libtest_mimic::Arguments;
@@ -15,18 +16,9 @@ fn main() -> std::process::ExitCode {
     poolproof::assume_role(&lab::targets());
     let arguments = Arguments::from_args();
     let lab = lab::Lab::build(!arguments.list);
-    let trials = [pools::trials(lab), executor::trials(lab), bad_input::trials(lab), cleanup::trials(lab)].concat_all();
+    let families = [pools::trials, executor::trials, bad_input::trials, cleanup::trials, nightly::trials];
+    let trials = families.into_iter().flat_map(|family| family(lab)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
     conclusion.exit_code()
-}
-
-trait ConcatAll<T> {
-    fn concat_all(self) -> Vec<T>;
-}
-
-impl<T, const N: usize> ConcatAll<T> for [Vec<T>; N] {
-    fn concat_all(self) -> Vec<T> {
-        self.into_iter().flatten().collect()
-    }
 }

@@ -1,0 +1,72 @@
+//! An invocation that has not finished: until when, and what is still missing.
+
+use std::time::{Duration, Instant};
+
+use super::stuck::Sight;
+use crate::history::{InvocationId, Outcome, PoolId};
+use crate::interleaving::{Actor, ExitKind, Op, Process};
+
+/// Whether somebody who must wait has come so far. Until then nobody else goes on: where a fork finds him is not left to chance.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Settled {
+    No,
+    /// He was seen waiting once.
+    Seen(Sight),
+    Yes,
+}
+
+/// An invocation that has not finished.
+pub(super) struct Flight {
+    pub(super) id: InvocationId,
+    pub(super) actor: Actor,
+    pub(super) op: Op,
+    pub(super) pool: Option<PoolId>,
+    pub(super) started: Instant,
+    pub(super) bound: Duration,
+    /// The bound that it had at first: somebody who waits and is not served has it again.
+    pub(super) own_bound: Duration,
+    /// It waits for another actor, so that nobody waits for it.
+    pub(super) blocked: bool,
+    /// And is seen to wait.
+    pub(super) settled: Settled,
+    /// There is room for it now.
+    pub(super) released: Option<Instant>,
+    /// What is still missing: the answer, the hello of a new actor.
+    pub(super) answer: Option<Outcome>,
+    pub(super) hello: bool,
+}
+
+impl Flight {
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.blocked || self.released.is_some() || self.settled != Settled::Yes
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.started + self.bound
+    }
+
+    /// The wait for the end of a process that was killed.
+    pub(super) fn is_killing(&self) -> bool {
+        self.id == KILLING
+    }
+
+    pub(super) fn end_of(process: Process, bound: Duration) -> Self {
+        Self {
+            id: KILLING,
+            actor: process.main(),
+            op: Op::Exit(ExitKind::Signal),
+            pool: None,
+            started: Instant::now(),
+            bound: bound * 12,
+            own_bound: bound * 12,
+            blocked: false,
+            settled: Settled::Yes,
+            released: None,
+            answer: None,
+            hello: true,
+        }
+    }
+}
+
+/// No invocation has this number.
+const KILLING: InvocationId = InvocationId(u32::MAX);

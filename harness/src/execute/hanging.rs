@@ -1,0 +1,68 @@
+//! Those who do not end: proved stuck, or overdue by the clock; either way they are ended.
+
+use std::time::Instant;
+
+use super::case::{Case, Phase};
+use super::flight::Flight;
+use super::reactor::{Reactor, abandon};
+use super::stuck::Sight;
+use crate::history::{Event, InvocationId};
+use crate::interleaving::Process;
+
+impl Case<'_> {
+    /// Something has happened: what was seen before proves nothing any more.
+    pub(super) fn look_away(&mut self) {
+        self.last_sight.clear();
+    }
+
+    /// Nothing has happened for a while: is somebody stuck?
+    pub(super) fn look(&mut self, reactor: &mut Reactor) {
+        if self.flights.iter().any(|flight| !flight.hello) {
+            // Somebody is being born, and runs unseen: only the clock can speak.
+            return;
+        }
+        let sights: Vec<(Process, Sight)> = self
+            .state
+            .running_processes()
+            .filter_map(|process| Some((process, Sight::of(reactor.people.pid(process)?)?)))
+            .collect();
+        let all_wait = sights.len() == self.state.running_processes().count() && sights.iter().all(|(_, sight)| sight.is_stuck());
+        // Twice the same, and nothing undelivered in between: nobody ran.
+        let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !reactor.tap.is_busy();
+        if unchanged && let Some(flight) = self.flights.iter().find(|flight| flight.is_awaited() || self.phase == Phase::Epilogue)
+        {
+            let (process, id) = (flight.actor.process, flight.id);
+            let threads = sights.iter().filter(|(seen, _)| *seen == process).flat_map(|(_, sight)| sight.lines()).collect();
+            self.history.append(Event::Stuck { process, id, threads });
+            self.kill(process, reactor);
+        }
+        self.last_sight = sights;
+    }
+
+    /// Ends those who owe something beyond their bound.
+    pub(super) fn expire(&mut self, reactor: &mut Reactor) {
+        let now = Instant::now();
+        let overdue = self.flights.iter().filter(|flight| now >= flight.deadline());
+        let late: Vec<(Process, InvocationId, u64)> =
+            overdue.map(|flight| (flight.actor.process, flight.id, flight.bound.as_millis() as u64)).collect();
+        for (process, id, bound_ms) in late {
+            let Some(flight) = self.flights.iter().find(|flight| flight.id == id) else { continue };
+            if flight.is_killing() {
+                abandon(&mut self.history, format!("{process} does not end although it was killed"));
+                self.flights.retain(|flight| flight.actor.process != process);
+                self.state.end(process);
+                continue;
+            }
+            self.history.append(Event::Overdue { process, id, bound_ms });
+            self.kill(process, reactor);
+        }
+    }
+
+    fn kill(&mut self, process: Process, reactor: &mut Reactor) {
+        self.history.append(Event::Killed { process });
+        reactor.people.kill(process);
+        // Nothing is awaited of it but its end.
+        self.flights.retain(|flight| flight.actor.process != process);
+        self.flights.push(Flight::end_of(process, self.bounds.overdue));
+    }
+}

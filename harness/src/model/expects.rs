@@ -1,0 +1,59 @@
+//! What must succeed, what must wait, and what nobody can say.
+
+use super::{State, count};
+use crate::history::{Expectation, PoolId};
+use crate::interleaving::{Actor, Op, PoolName, Process};
+
+impl State {
+    /// What must become of `op` if it is carried out now.
+    pub fn expects(&self, actor: Actor, op: &Op) -> Expectation {
+        match *op {
+            Op::Checkout(_, name) => self.expects_checkout(actor.process, name),
+            Op::Query(h) | Op::Insert(h) | Op::Begin(h) | Op::Commit(h) | Op::Rollback(h) | Op::Return(h) => {
+                match self.holding(actor, h) {
+                    Some(held) if !held.inherited && !held.failed && !self.is_ended(actor.process, held.pool) => {
+                        Expectation::Success
+                    }
+                    _ => Expectation::Either,
+                }
+            }
+            Op::Dispose(name) | Op::DropPool(name) => match self.slot(actor.process, name) {
+                Some(pool) if !pool.inherited && !pool.closed => Expectation::Success,
+                _ => Expectation::Either,
+            },
+            _ => Expectation::Success,
+        }
+    }
+
+    fn expects_checkout(&self, process: Process, name: Option<PoolName>) -> Expectation {
+        let (Some(state), Some(pool)) = (self.running(process), self.slot(process, name)) else { return Expectation::Either };
+        let (certain, possible) = state.used(pool.id);
+        if pool.closed {
+            Expectation::Either
+        } else if possible < self.max_size {
+            Expectation::Success
+        } else if certain >= self.max_size {
+            Expectation::Block
+        } else {
+            Expectation::Either
+        }
+    }
+
+    /// Somebody other than `actor` can return a checkout of the pool that `actor` waits for, or would wait for.
+    pub fn releasable(&self, actor: Actor, pool: PoolId) -> bool {
+        self.running(actor.process).is_some_and(|process| {
+            let others = process.actors.iter().filter(|other| other.thread != actor.thread && other.checking_out.is_none());
+            others.flat_map(|other| &other.holdings).any(|held| held.pool == pool && !held.inherited)
+        })
+    }
+
+    /// There is room in the pool for a checkout that is already in flight.
+    pub fn has_room(&self, process: Process, pool: PoolId) -> bool {
+        self.running(process).is_some_and(|state| {
+            let held = state.actors.iter().flat_map(|actor| &actor.holdings).filter(|held| held.pool == pool).count();
+            let strays = state.strays.iter().filter(|stray| stray.pool == pool).count();
+            let serves = state.pools.iter().any(|slot| slot.id == pool && !slot.closed);
+            serves && count(held + strays) < self.max_size
+        })
+    }
+}

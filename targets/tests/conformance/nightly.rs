@@ -1,0 +1,72 @@
+//! What is too long for every change: run by `.ci/nightly`.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use libtest_mimic::Trial;
+use poolproof::Database;
+
+use crate::lab::{Lab, Outcome, ensure, is_nightly, scratch, tool};
+
+pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
+    if !is_nightly() {
+        return Vec::new();
+    }
+    vec![
+        lab.trial(Database::Postgres, "ten thousand interleavings take no more memory than one thousand", flat_memory),
+        lab.trial(Database::MySql, "three pools, three thousand interleavings: one worker and two print the same", three_pools),
+    ]
+}
+
+/// Kilobytes that belong to a process alone.
+fn private_memory(pid: u32) -> Result<u64, libtest_mimic::Failed> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let kilobytes = |line: &str| line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+    Ok(text.lines().filter(|line| line.starts_with("Private_")).filter_map(kilobytes).sum())
+}
+
+/// Coordinator and zygote, after a tenth of the work and at its end.
+fn flat_memory(lab: &Lab) -> Outcome {
+    let (_directory, path) = scratch();
+    let arguments = ["certify", "reference", "--promise", "child-uses-pool", "--cases", "10000", "--workers", "1"];
+    let mut command = lab.tool(&arguments);
+    let mut run = command.arg("--out").arg(&path).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let lines = BufReader::new(run.stderr.take().ok_or("a pipe")?).lines().map_while(Result::ok);
+    let (mut early, mut late) = (None, None);
+    for line in lines {
+        let Some(done) = line.split_once(" of 10000").and_then(|(before, _)| before.rsplit(' ').next()?.parse::<u64>().ok())
+        else {
+            continue;
+        };
+        let agent = crate::cleanup::zygote_of(run.id()).ok_or("an agent")?;
+        let now = (done, private_memory(run.id())?, private_memory(agent)?);
+        if done >= 1000 {
+            early.get_or_insert(now);
+            late = Some(now);
+        }
+    }
+    run.wait()?;
+    let (Some(early), Some(late)) = (early, late) else { return Err("no progress was seen".into()) };
+    eprintln!("interleavings, coordinator kB, zygote kB: {early:?} {late:?}");
+    ensure(late.0 >= 9000, || format!("the last look was after {} interleavings", late.0))?;
+    let flat = |early: u64, late: u64| late <= early + 1024;
+    ensure(flat(early.1, late.1) && flat(early.2, late.2), || format!("{early:?} {late:?}"))
+}
+
+fn three_pools(_lab: &Lab) -> Outcome {
+    let text = |workers: &str| -> Result<String, libtest_mimic::Failed> {
+        let (_directory, path) = scratch();
+        let mut command = tool();
+        command.args(["certify", "r2d2-postgres", "r2d2-mysql", "mysql", "--cases", "3000", "--seed", "1", "--workers", workers]);
+        let output = command.arg("--out").arg(&path).output()?;
+        ensure(output.status.code() == Some(1), || format!("{}", output.status))?;
+        let text = String::from_utf8_lossy(&output.stdout).replace(&*path.to_string_lossy(), "OUT");
+        eprintln!("--- {workers} worker(s) ---\n{text}");
+        Ok(text.lines().filter(|line| !line.contains("a second")).collect::<Vec<_>>().join("\n"))
+    };
+    let (one, two) = (text("1")?, text("2")?);
+    for pool in ["r2d2-postgres", "r2d2-mysql", "mysql"] {
+        ensure(one.contains(&format!("{pool} breaks OWN-1 under child-uses-pool")), || format!("{pool}: {one}"))?;
+    }
+    ensure(one == two, || "the texts differ".to_owned())
+}
