@@ -2,8 +2,7 @@
 //!
 //! A pool's error is an outcome of a step, and never trouble.
 
-use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::interleaving::ParseError;
 use crate::pool::Database;
@@ -150,17 +149,18 @@ pub enum Trouble {
     Bug(String),
 }
 
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 impl Trouble {
-    pub(crate) fn system(doing: &str, cause: impl Display) -> Self {
+    pub(crate) fn system(doing: &str, cause: impl std::fmt::Display) -> Self {
         Self::System { doing: doing.to_owned(), cause: cause.to_string() }
     }
 
-    pub(crate) fn file(path: &Path, error: std::io::Error) -> Self {
+    pub(crate) fn file(path: &std::path::Path, error: std::io::Error) -> Self {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         Self::File { path: path.to_owned(), cause: error.to_string(), missing }
     }
 
-    pub(crate) fn directory(path: &Path, error: std::io::Error) -> Self {
+    pub(crate) fn directory(path: &std::path::Path, error: std::io::Error) -> Self {
         let cause = format!("{error}; name a directory that this user can write to, on a disk with free space");
         Self::File { path: path.to_owned(), cause, missing: false }
     }
