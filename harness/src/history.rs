@@ -289,14 +289,6 @@ impl History {
             _ => None,
         })
     }
-
-    /// Who opened a session.
-    pub fn owner(&self, session: SessionId) -> Option<Witness> {
-        self.events.iter().find_map(|event| match event {
-            Event::Opened { session: opened, owner } if *opened == session => Some(*owner),
-            _ => None,
-        })
-    }
 }
 
 impl std::fmt::Display for SessionId {

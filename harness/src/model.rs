@@ -187,11 +187,6 @@ impl State {
         self.processes.iter().filter(|state| state.life == Life::Running).map(|state| state.process)
     }
 
-    /// Every process that was born, in that order.
-    pub fn all_processes(&self) -> impl Iterator<Item = Process> + '_ {
-        self.processes.iter().map(|state| state.process)
-    }
-
     /// The children of a process that have ended and were not waited for.
     pub fn unreaped(&self, parent: Process) -> impl Iterator<Item = Process> + '_ {
         self.processes.iter().filter(move |p| p.parent == Some(parent) && p.life == Life::Ended).map(|p| p.process)
