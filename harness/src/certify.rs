@@ -112,7 +112,7 @@ pub fn certify(
         .map(|promise| {
             let source = Source { promise: *promise, seed: plan.seed, known: known(*promise)? };
             let mut found = search(&mut workers, &source, plan.cases, progress)?;
-            let failures = confirm(&mut workers[0], &source, &mut found, plan, progress)?;
+            let failures = confirm(&mut workers, &source, &mut found, plan, progress)?;
             Ok(found.into_cell(&source, failures))
         })
         .collect()
@@ -132,6 +132,14 @@ impl Execution {
 
 fn run(worker: &mut Executor, interleaving: &Interleaving, effort: Effort) -> Result<Execution, Trouble> {
     let history = worker.execute(interleaving, effort)?;
+    let judgement = rules::judge(interleaving, &history);
+    Ok(Execution { history, judgement })
+}
+
+/// As [`run`], but nobody is waited for once a rule is broken: what a broken pool does next is mostly to hang.
+fn run_until_broken(worker: &mut Executor, interleaving: &Interleaving, effort: Effort) -> Result<Execution, Trouble> {
+    let broken = |history: &History| rules::judge(interleaving, history).first_cause().is_some();
+    let history = worker.execute_until(interleaving, effort, broken)?;
     let judgement = rules::judge(interleaving, &history);
     Ok(Execution { history, judgement })
 }

@@ -23,6 +23,10 @@ pub const SESSIONS: usize = 64;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// The same while searching; a failure is confirmed with [`PATIENCE`].
 pub const PATIENCE_QUICK: Duration = Duration::from_millis(150);
+/// How long a checkout waits that must block until somebody returns what he holds. He may leak it instead: then it waits in vain.
+pub const PATIENCE_RELEASE: Duration = Duration::from_secs(20);
+/// The same while searching.
+pub const PATIENCE_RELEASE_QUICK: Duration = Duration::from_millis(250);
 /// How long a checkout waits that must block while nobody can release it.
 pub const PATIENCE_BLOCKED: Duration = Duration::from_millis(10);
 /// How long a checkout waits of which the model cannot say whether it will be served.

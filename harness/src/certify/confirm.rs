@@ -1,7 +1,10 @@
 //! From a suspect to a failure: executed again with full patience, shrunk, and replayed.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
 use super::search::{Found, Source};
-use super::{Execution, Failure, Plan, Progress, run};
+use super::{Execution, Failure, Plan, Progress, run, run_until_broken};
 use crate::execute::{Effort, Executor};
 use crate::interleaving::Interleaving;
 use crate::rules::{self, Rule};
@@ -9,87 +12,171 @@ use crate::shrink::shrink;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
 
-/// Of each rule the suspect with the lowest number that fails again, with bounds that no slow machine reaches; shrunk and replayed.
+/// Of each rule that was suspected to be broken at most one failure: of the suspect with the lowest number that fails again, with
+/// bounds that no slow machine reaches, and goes on to fail steadily.
 pub(super) fn confirm(
-    worker: &mut Executor,
+    workers: &mut [Executor],
     source: &Source,
     found: &mut Found,
     plan: &Plan,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Failure>, Trouble> {
+    let suspected: Vec<(usize, Vec<u64>)> =
+        found.suspects.iter_mut().map(std::mem::take).enumerate().filter(|(_, suspects)| !suspects.is_empty()).collect();
+    let next = AtomicUsize::new(0);
+    let (news, received) = mpsc::channel();
+    let looked: Vec<Result<Looked, Trouble>> = std::thread::scope(|scope| {
+        let (next, suspected) = (&next, &suspected);
+        let threads: Vec<_> = workers
+            .iter_mut()
+            .map(|worker| {
+                let news = news.clone();
+                scope.spawn(move || {
+                    let mut looked = Vec::new();
+                    while let Some((place, suspects)) = suspected.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let rule = &rules::ALL[*place];
+                        let seen = Suspects { worker: &mut *worker, source, rule, plan, news: &news }.look(suspects);
+                        if seen.is_err() {
+                            next.store(suspected.len(), Ordering::Relaxed);
+                        }
+                        looked.push(seen.map(|(failure, others)| Looked { place: *place, failure, others }));
+                    }
+                    looked
+                })
+            })
+            .collect();
+        drop(news);
+        received.into_iter().for_each(progress);
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    let mut looked = looked.into_iter().collect::<Result<Vec<_>, _>>()?;
+    looked.sort_by_key(|looked| looked.place);
     let mut failures = Vec::new();
-    for (place, rule) in rules::ALL.iter().enumerate() {
-        let mut best: Option<Failure> = None;
-        let mut attempts = 0;
-        for index in std::mem::take(&mut found.suspects[place]) {
-            progress(Progress::Confirming(source.promise, rule));
-            let interleaving = source.nth(index);
-            let seen = run(worker, &interleaving, Effort::Full)?;
-            if seen.breaks(rule) {
-                attempts += 1;
-                let failure = minimal(worker, interleaving, seen, rule, plan, progress)?;
-                let better = best.as_ref().is_none_or(|best| failure.replayed > best.replayed);
-                let done = failure.is_steady() || attempts == ATTEMPTS;
-                best = if better { Some(failure) } else { best };
-                if done {
-                    break;
-                }
-                continue;
-            }
-            // What the second run says counts: the first one was in a hurry.
-            for (place, (_, verdict)) in seen.judgement.verdicts.into_iter().enumerate() {
-                if !matches!(verdict, Verdict::Failed(_)) {
-                    found.merge(place, verdict);
-                }
-            }
-        }
-        if let Some(failure) = best {
-            let evidence = failure.judgement.first_cause().map(|(_, evidence)| evidence.clone());
-            evidence.into_iter().for_each(|evidence| found.merge(place, Verdict::Failed(evidence)));
+    for Looked { place, failure, others } in looked {
+        // What the second run says counts: the first one was in a hurry.
+        others.into_iter().for_each(|(place, verdict)| found.merge(place, verdict));
+        if let Some(failure) = failure {
+            found.merge(place, failure.verdict());
             failures.push(failure);
         }
     }
     Ok(failures)
 }
 
-/// Where a failure depends on the moment, so many suspects are shrunk in search of one that does not.
-const ATTEMPTS: u32 = 2;
-/// While shrinking, a smaller interleaving must fail so often in a row: one that fails by luck would be no reproducer.
-const STEADY: u32 = 2;
+/// What became of the suspects of one rule.
+struct Looked {
+    place: usize,
+    failure: Option<Failure>,
+    /// What was not broken in those that did not fail again.
+    others: Vec<(usize, Verdict)>,
+}
+
+/// So many suspects that fail again are looked at in search of one that fails steadily.
+const ATTEMPTS: u32 = 4;
+/// So many suspects may break another rule when they are executed again, before the rule is given up.
+const STRAYS: u32 = 4;
+/// So often in a row an interleaving must fail, before it is shrunk and while it is: what fails by luck is no reproducer. Only if
+/// there is no such one, another is shrunk.
+const STEADY: u32 = 3;
 
 impl Failure {
-    /// It fails nearly always: 18 times of 20.
-    fn is_steady(&self) -> bool {
+    /// It fails nearly always: 18 times of 20. What fails less often is shown, and decides nothing.
+    pub fn is_steady(&self) -> bool {
         self.replayed * 10 >= self.replays * 9
+    }
+
+    fn verdict(&self) -> Verdict {
+        match self.judgement.first_cause() {
+            Some((_, evidence)) if self.is_steady() => Verdict::Failed(evidence.clone()),
+            _ => {
+                let Self { replayed, replays, .. } = self;
+                Verdict::NoVerdict(format!("seems to be broken, but only {replayed} of {replays} replays show it"))
+            }
+        }
     }
 }
 
-fn minimal(
-    worker: &mut Executor,
-    start: Interleaving,
-    seen: Execution,
+/// The suspects of one rule.
+struct Suspects<'a, 'b> {
+    worker: &'a mut Executor<'b>,
+    source: &'a Source,
     rule: &'static Rule,
-    plan: &Plan,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Failure, Trouble> {
-    let promise = start.promise;
-    let shrunk = shrink(&start, |candidate| {
-        progress(Progress::Shrinking(promise, rule, candidate.steps.len()));
-        for _ in 0..STEADY {
-            if !run(worker, candidate, Effort::Quick)?.breaks(rule) {
+    plan: &'a Plan,
+    news: &'a mpsc::Sender<Progress>,
+}
+
+impl Suspects<'_, '_> {
+    fn look(&mut self, suspects: &[u64]) -> Result<(Option<Failure>, Vec<(usize, Verdict)>), Trouble> {
+        let mut best: Option<Failure> = None;
+        let mut unsteady = None;
+        let mut others = Vec::new();
+        let (mut attempts, mut strays) = (0, 0);
+        for index in suspects {
+            self.tell(Progress::Confirming(self.source.promise, self.rule));
+            let interleaving = self.source.nth(*index);
+            let seen = run_until_broken(self.worker, &interleaving, Effort::Full)?;
+            if seen.breaks(self.rule) {
+                attempts += 1;
+                if self.fails(&interleaving, STEADY)? {
+                    let failure = self.minimal(interleaving, seen, STEADY)?;
+                    if best.as_ref().is_none_or(|best| failure.replayed > best.replayed) {
+                        best = Some(failure);
+                    }
+                } else {
+                    unsteady.get_or_insert((interleaving, seen));
+                }
+            } else {
+                strays += u32::from(seen.judgement.first_cause().is_some());
+                let verdicts = seen.judgement.verdicts.into_iter().map(|(_, verdict)| verdict).enumerate();
+                others.extend(verdicts.filter(|(_, verdict)| !matches!(verdict, Verdict::Failed(_))));
+            }
+            if attempts == ATTEMPTS || strays == STRAYS || best.as_ref().is_some_and(Failure::is_steady) {
+                break;
+            }
+        }
+        let failure = match (best, unsteady) {
+            (None, Some((interleaving, seen))) => Some(self.minimal(interleaving, seen, 1)?),
+            (best, _) => best,
+        };
+        Ok((failure, others))
+    }
+
+    fn tell(&self, news: Progress) {
+        // Nobody has to hear it.
+        let _ = self.news.send(news);
+    }
+
+    /// It fails in the same way so often in a row.
+    fn fails(&mut self, candidate: &Interleaving, times: u32) -> Result<bool, Trouble> {
+        for _ in 0..times {
+            if !run_until_broken(self.worker, candidate, Effort::Quick)?.breaks(self.rule) {
                 return Ok(false);
             }
         }
         Ok(true)
-    })?;
-    // What is reported was seen with full patience; if the shrunk one needs haste to fail, the whole one is reported.
-    let again = run(worker, &shrunk, Effort::Full)?;
-    let (interleaving, Execution { history, judgement }) = if again.breaks(rule) { (shrunk, again) } else { (start, seen) };
-    let printed = worker.printed();
-    progress(Progress::Replaying(promise, rule));
-    let mut replayed = 0;
-    for _ in 0..plan.replays {
-        replayed += u32::from(run(worker, &interleaving, Effort::Quick)?.breaks(rule));
     }
-    Ok(Failure { rule, interleaving, history, judgement, replayed, replays: plan.replays, printed })
+
+    fn minimal(&mut self, start: Interleaving, seen: Execution, steady: u32) -> Result<Failure, Trouble> {
+        let (promise, rule) = (start.promise, self.rule);
+        let shrunk = shrink(&start, |candidate| {
+            self.tell(Progress::Shrinking(promise, rule, candidate.steps.len()));
+            self.fails(candidate, steady)
+        })?;
+        // What is reported was seen with full patience; if the shrunk one needs haste to fail, the whole one is reported.
+        let again = run(self.worker, &shrunk, Effort::Full)?;
+        let (interleaving, Execution { history, judgement }) = if again.breaks(rule) {
+            (shrunk, again)
+        } else {
+            let whole = run(self.worker, &start, Effort::Full)?;
+            (start, if whole.breaks(rule) { whole } else { seen })
+        };
+        let printed = self.worker.printed();
+        self.tell(Progress::Replaying(promise, rule));
+        let replays = self.plan.replays;
+        let mut replayed = 0;
+        for _ in 0..replays {
+            replayed += u32::from(run_until_broken(self.worker, &interleaving, Effort::Quick)?.breaks(rule));
+        }
+        Ok(Failure { rule, interleaving, history, judgement, replayed, replays, printed })
+    }
 }

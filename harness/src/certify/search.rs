@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::{Cases, Cell, Execution, Failure, Progress, run};
+use super::{Cases, Cell, Execution, Failure, Progress, run_until_broken};
 use crate::execute::{Effort, Executor};
 use crate::generate;
 use crate::history::Event;
@@ -53,7 +53,7 @@ struct Seen {
 
 fn look(worker: &mut Executor, source: &Source, index: u64) -> Result<Seen, Trouble> {
     let interleaving = source.nth(index);
-    let Execution { history, judgement } = run(worker, &interleaving, Effort::Quick)?;
+    let Execution { history, judgement } = run_until_broken(worker, &interleaving, Effort::Quick)?;
     let skipped = history.events().iter().filter(|event| matches!(event, Event::Skipped { .. })).count() as u64;
     Ok(Seen { index, judgement, steps: interleaving.steps.len() as u64, skipped })
 }

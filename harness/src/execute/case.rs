@@ -34,7 +34,8 @@ pub(super) struct Case<'a> {
     pub(super) flights: Vec<Flight>,
     epilogue: Epilogue,
     pub(super) phase: Phase,
-    inserted: bool,
+    /// There is something for the ledger.
+    pub(super) inserted: bool,
     pub(super) last_sight: Vec<(Process, Sight)>,
     /// The system's numbers of the actors' threads.
     pub(super) threads: Vec<(Actor, i32)>,

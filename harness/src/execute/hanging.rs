@@ -6,7 +6,7 @@ use super::case::{Case, Phase};
 use super::flight::Flight;
 use super::reactor::{Reactor, abandon};
 use super::stuck::Sight;
-use crate::history::{Event, InvocationId};
+use crate::history::{Event, History, InvocationId};
 use crate::interleaving::Process;
 
 impl Case<'_> {
@@ -56,6 +56,21 @@ impl Case<'_> {
             self.history.append(Event::Overdue { process, id, bound_ms });
             self.kill(process, reactor);
         }
+    }
+
+    /// Everybody is known who would have to be ended.
+    pub(super) fn can_be_cut(&self) -> bool {
+        matches!(self.phase, Phase::Steps | Phase::Epilogue) && self.flights.iter().all(|flight| flight.hello)
+    }
+
+    /// Ends every process, and gives the history so far; what happens from now on is no part of it.
+    pub(super) fn cut(&mut self, reactor: &mut Reactor) -> History {
+        let history = std::mem::take(&mut self.history);
+        let running: Vec<Process> = self.state.running_processes().collect();
+        running.into_iter().for_each(|process| self.kill(process, reactor));
+        self.inserted = false;
+        self.phase = Phase::Epilogue;
+        history
     }
 
     fn kill(&mut self, process: Process, reactor: &mut Reactor) {

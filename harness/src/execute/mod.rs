@@ -74,8 +74,10 @@ struct Bounds {
 impl Bounds {
     fn of(effort: Effort) -> Self {
         match effort {
-            Effort::Quick => Self { must: limits::PATIENCE_QUICK, release: limits::PATIENCE, overdue: limits::OVERDUE_QUICK },
-            Effort::Full => Self { must: limits::PATIENCE, release: 4 * limits::PATIENCE, overdue: limits::OVERDUE },
+            Effort::Quick => {
+                Self { must: limits::PATIENCE_QUICK, release: limits::PATIENCE_RELEASE_QUICK, overdue: limits::OVERDUE_QUICK }
+            }
+            Effort::Full => Self { must: limits::PATIENCE, release: limits::PATIENCE_RELEASE, overdue: limits::OVERDUE },
         }
     }
 
@@ -140,7 +142,7 @@ impl<'a> Executor<'a> {
         let administrator = (administrator_socket(around.server)?, Admin::new(around.server));
         let mut reactor = Reactor::new(&control, tap, administrator)?;
         reactor.control_first = around.weakness.control_first;
-        let agent = around.supervisor.spawn(&launch(target, &control))?;
+        let agent = around.supervisor.spawn(&launch(target, &control, processor(number as usize)))?;
         let direct = direct_config(around.server);
         let config = if around.weakness.untapped { direct } else { Config { socket, port: PORT, ..direct } };
         let dialect = Dialect::new(database, around.ledger.to_owned());
@@ -187,6 +189,20 @@ impl<'a> Executor<'a> {
     /// # Errors
     /// What ends the whole run: an agent that dies, a server that goes away, a driver that goes around the tap, Ctrl-C.
     pub(crate) fn execute(&mut self, interleaving: &Interleaving, effort: Effort) -> Result<History, Trouble> {
+        self.execute_until(interleaving, effort, |_| false)
+    }
+
+    /// Carries an interleaving out; where it would have to wait, `enough` is asked whether what has happened so far will do. If so,
+    /// its processes are ended, and the history is that much.
+    ///
+    /// # Errors
+    /// As [`Executor::execute`].
+    pub(crate) fn execute_until(
+        &mut self,
+        interleaving: &Interleaving,
+        effort: Effort,
+        mut enough: impl FnMut(&History) -> bool,
+    ) -> Result<History, Trouble> {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         self.reactor.reset();
         let config = Config { max_size: interleaving.max_size, ..self.config.clone() };
@@ -197,6 +213,8 @@ impl<'a> Executor<'a> {
         let born_until = Instant::now() + START;
         let mut quiet = limits::QUIET;
         let mut notices = Vec::new();
+        let mut asked = 0;
+        let mut cut = None;
         while !case.is_over() {
             self.check_stop()?;
             let pause = if case.is_settling() { SETTLE } else { quiet };
@@ -212,7 +230,13 @@ impl<'a> Executor<'a> {
             quiet = match nothing {
                 true if case.is_settling() => quiet,
                 true => {
-                    case.look(&mut self.reactor);
+                    let events = case.history.events().len();
+                    let news = events > std::mem::replace(&mut asked, events);
+                    if cut.is_none() && news && case.can_be_cut() && enough(&case.history) {
+                        cut = Some(case.cut(&mut self.reactor));
+                    } else {
+                        case.look(&mut self.reactor);
+                    }
                     (quiet * 2).min(LOOK)
                 }
                 false => {
@@ -226,7 +250,7 @@ impl<'a> Executor<'a> {
                 return Err(Trouble::Agent("it did not start a process for the case".to_owned()));
             }
         }
-        Ok(std::mem::take(&mut case.history))
+        Ok(cut.unwrap_or(case.history))
     }
 
     /// The last of what the pool printed.
@@ -270,10 +294,17 @@ pub(crate) fn direct_config(server: &Server) -> Config {
     Config { socket, port, user, password, database, max_size: 1 }
 }
 
-fn launch(target: &Target, control: &Path) -> Launch {
+fn launch(target: &Target, control: &Path, processor: Option<usize>) -> Launch {
     let env = crate::role::agent_environment(target.name(), control);
-    // What depends on addresses is the same in every replay.
-    Launch { argv: vec!["/proc/self/exe".to_owned()], env, fixed_layout: true, ..Launch::default() }
+    // What depends on addresses, or on which of two threads runs first, is as far as possible the same in every replay.
+    Launch { argv: vec!["/proc/self/exe".to_owned()], env, fixed_layout: true, processor, ..Launch::default() }
+}
+
+/// The `n`-th of the processors that this process may use, in a circle.
+fn processor(n: usize) -> Option<usize> {
+    let allowed = rustix::thread::sched_getaffinity(None).ok()?;
+    let usable: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor)).collect();
+    usable.get(n % usable.len().max(1)).copied()
 }
 
 fn upstream(server: &Server) -> Result<Upstream, Trouble> {

@@ -42,6 +42,8 @@ pub(crate) struct Launch {
     pub(crate) orphaned: Option<i32>,
     /// Give it the same addresses at every start, where the system allows that.
     pub(crate) fixed_layout: bool,
+    /// Run it on this processor alone, so that the order in which its threads run depends less on the machine.
+    pub(crate) processor: Option<usize>,
 }
 
 /// How a process ended.

@@ -15,6 +15,7 @@ use nix::sys::signal::{SigHandler, SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process as kernel;
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::leftovers::Leftovers;
 use super::run_dir::RunDir;
@@ -162,15 +163,15 @@ fn spawn(launch: &Launch) -> io::Result<u32> {
     };
     command.stdin(input).stdout(output).stderr(errors).process_group(0);
     let orphaned = launch.orphaned.and_then(kernel::Signal::from_named_raw).unwrap_or(kernel::Signal::KILL);
-    let (supervisor, fixed_layout) = (kernel::getpid(), launch.fixed_layout);
+    let (supervisor, fixed_layout, processor) = (kernel::getpid(), launch.fixed_layout, launch.processor);
     // SAFETY: between fork and exec the closure only makes system calls that are async-signal-safe, and allocates nothing.
-    unsafe { command.pre_exec(move || begin(supervisor, orphaned, fixed_layout)) };
+    unsafe { command.pre_exec(move || begin(supervisor, orphaned, fixed_layout, processor)) };
     // Dropping the handle neither ends nor reaps the child: the reaper does.
     Ok(command.spawn()?.id())
 }
 
 /// In the child: signals as a program expects them, and an end that follows the supervisor's.
-fn begin(supervisor: kernel::Pid, orphaned: kernel::Signal, fixed_layout: bool) -> io::Result<()> {
+fn begin(supervisor: kernel::Pid, orphaned: kernel::Signal, fixed_layout: bool, processor: Option<usize>) -> io::Result<()> {
     Signal::iterator().for_each(default_action);
     SigSet::empty().thread_set_mask()?;
     // After the change of user, which would clear it.
@@ -178,6 +179,12 @@ fn begin(supervisor: kernel::Pid, orphaned: kernel::Signal, fixed_layout: bool) 
     if fixed_layout {
         // Some containers forbid it: then a replay may depend on addresses, and its rate says so.
         let _ = personality::set(personality::get()? | Persona::ADDR_NO_RANDOMIZE);
+    }
+    if let Some(processor) = processor {
+        let mut set = CpuSet::new();
+        set.set(processor);
+        // Where the system forbids it, the same holds.
+        let _ = sched_setaffinity(None, &set);
     }
     if kernel::getppid() != Some(supervisor) {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
