@@ -80,7 +80,6 @@ impl Bench {
         let judgement = rules::judge(&interleaving, &history);
         match judgement.first_cause() {
             Some((rule, _)) if rule.id == "OWN-1" => Ok(()),
-            _ if self.weakness.untapped => Ok(()),
             _ => Err(Trouble::CannotAttribute),
         }
     }

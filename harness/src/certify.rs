@@ -46,7 +46,7 @@ pub struct Cell {
     pub promise: Promise,
     /// Over all interleavings, in the order of [`rules::ALL`].
     pub verdicts: Vec<(&'static Rule, Verdict)>,
-    /// One minimal failure for each broken rule.
+    /// One minimal failure for each broken rule; one that is not steady is a suspicion, and its rule has no verdict.
     pub failures: Vec<Failure>,
     /// How many interleavings were executed, saved ones included.
     pub cases: u64,

@@ -5,12 +5,15 @@
 //! | [`r2d2_postgres`] | the crate r2d2 with the driver postgres |
 //! | [`r2d2_mysql`] | the crate r2d2 with the driver mysql |
 //! | [`mysql_pool`] | the pool of the crate mysql |
+//! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
 //!
 //! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
 
 use poolproof::{Promise, Target};
 
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod around_the_tap;
 pub mod mysql_pool;
 pub mod r2d2_mysql;
 pub mod r2d2_postgres;
@@ -28,9 +31,20 @@ pub struct Mutant {
     pub promise: Promise,
 }
 
-/// Every pool that is known by name: [`pools`], then the targets of [`mutants`].
+/// Every pool that is known by name: [`pools`], then the targets of [`mutants`], then what nobody certifies.
 pub fn all() -> Vec<Target> {
-    pools().into_iter().chain(mutants().into_iter().map(|mutant| mutant.target)).collect()
+    let mutants = mutants().into_iter().map(|mutant| mutant.target);
+    pools().into_iter().chain(mutants).chain(unjudged()).collect()
+}
+
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+fn unjudged() -> Option<Target> {
+    Some(Target::of::<around_the_tap::AroundTheTap>(around_the_tap::NAME, "connects to the server itself"))
+}
+
+#[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
+fn unjudged() -> Option<Target> {
+    None
 }
 
 /// The pools that are certified when none is named.

@@ -27,24 +27,11 @@ pub(super) fn confirm(
     let (news, received) = mpsc::channel();
     let looked: Vec<Result<Looked, Trouble>> = std::thread::scope(|scope| {
         let (next, suspected) = (&next, &suspected);
-        let threads: Vec<_> = workers
-            .iter_mut()
-            .map(|worker| {
-                let news = news.clone();
-                scope.spawn(move || {
-                    let mut looked = Vec::new();
-                    while let Some((place, suspects)) = suspected.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let rule = &rules::ALL[*place];
-                        let seen = Suspects { worker: &mut *worker, source, rule, plan, news: &news }.look(suspects);
-                        if seen.is_err() {
-                            next.store(suspected.len(), Ordering::Relaxed);
-                        }
-                        looked.push(seen.map(|(failure, others)| Looked { place: *place, failure, others }));
-                    }
-                    looked
-                })
-            })
-            .collect();
+        let look = |worker| {
+            let mut suspects = Suspects { worker, source, plan, news: news.clone() };
+            move || suspects.look_at_all(suspected, next)
+        };
+        let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(look(worker))).collect();
         drop(news);
         received.into_iter().for_each(progress);
         threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
@@ -96,29 +83,43 @@ impl Failure {
     }
 }
 
-/// The suspects of one rule.
+/// One worker that looks at suspects.
 struct Suspects<'a, 'b> {
     worker: &'a mut Executor<'b>,
     source: &'a Source,
-    rule: &'static Rule,
     plan: &'a Plan,
-    news: &'a mpsc::Sender<Progress>,
+    news: mpsc::Sender<Progress>,
 }
 
 impl Suspects<'_, '_> {
-    fn look(&mut self, suspects: &[u64]) -> Result<(Option<Failure>, Vec<(usize, Verdict)>), Trouble> {
+    /// Takes one rule after the other from what is suspected, until nothing is left.
+    fn look_at_all(&mut self, suspected: &[(usize, Vec<u64>)], next: &AtomicUsize) -> Vec<Result<Looked, Trouble>> {
+        let mut all = Vec::new();
+        while let Some((place, suspects)) = suspected.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let looked = self.look(*place, suspects);
+            if looked.is_err() {
+                // The others need not go on.
+                next.store(suspected.len(), Ordering::Relaxed);
+            }
+            all.push(looked);
+        }
+        all
+    }
+
+    fn look(&mut self, place: usize, suspects: &[u64]) -> Result<Looked, Trouble> {
+        let rule = &rules::ALL[place];
         let mut best: Option<Failure> = None;
         let mut unsteady = None;
         let mut others = Vec::new();
         let (mut attempts, mut strays) = (0, 0);
         for index in suspects {
-            self.tell(Progress::Confirming(self.source.promise, self.rule));
+            self.tell(Progress::Confirming(self.source.promise, rule));
             let interleaving = self.source.nth(*index);
             let seen = run_until_broken(self.worker, &interleaving, Effort::Full)?;
-            if seen.breaks(self.rule) {
+            if seen.breaks(rule) {
                 attempts += 1;
-                if self.fails(&interleaving, STEADY)? {
-                    let failure = self.minimal(interleaving, seen, STEADY)?;
+                if self.fails(&interleaving, rule, STEADY)? {
+                    let failure = self.minimal(interleaving, seen, rule, STEADY)?;
                     if best.as_ref().is_none_or(|best| failure.replayed > best.replayed) {
                         best = Some(failure);
                     }
@@ -135,10 +136,10 @@ impl Suspects<'_, '_> {
             }
         }
         let failure = match (best, unsteady) {
-            (None, Some((interleaving, seen))) => Some(self.minimal(interleaving, seen, 1)?),
+            (None, Some((interleaving, seen))) => Some(self.minimal(interleaving, seen, rule, 1)?),
             (best, _) => best,
         };
-        Ok((failure, others))
+        Ok(Looked { place, failure, others })
     }
 
     fn tell(&self, news: Progress) {
@@ -147,20 +148,20 @@ impl Suspects<'_, '_> {
     }
 
     /// It fails in the same way so often in a row.
-    fn fails(&mut self, candidate: &Interleaving, times: u32) -> Result<bool, Trouble> {
+    fn fails(&mut self, candidate: &Interleaving, rule: &Rule, times: u32) -> Result<bool, Trouble> {
         for _ in 0..times {
-            if !run_until_broken(self.worker, candidate, Effort::Quick)?.breaks(self.rule) {
+            if !run_until_broken(self.worker, candidate, Effort::Quick)?.breaks(rule) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn minimal(&mut self, start: Interleaving, seen: Execution, steady: u32) -> Result<Failure, Trouble> {
-        let (promise, rule) = (start.promise, self.rule);
+    fn minimal(&mut self, start: Interleaving, seen: Execution, rule: &'static Rule, steady: u32) -> Result<Failure, Trouble> {
+        let promise = start.promise;
         let shrunk = shrink(&start, |candidate| {
             self.tell(Progress::Shrinking(promise, rule, candidate.steps.len()));
-            self.fails(candidate, steady)
+            self.fails(candidate, rule, steady)
         })?;
         // What is reported was seen with full patience; if the shrunk one needs haste to fail, the whole one is reported.
         let again = run(self.worker, &shrunk, Effort::Full)?;

@@ -39,6 +39,8 @@ pub(super) struct Case<'a> {
     pub(super) last_sight: Vec<(Process, Sight)>,
     /// The system's numbers of the actors' threads.
     pub(super) threads: Vec<(Actor, i32)>,
+    /// The harness has ended a process.
+    pub(super) killed: bool,
     /// A process that is to fork, until its background threads have come to rest.
     pub(super) resting: Option<Resting>,
 }
@@ -81,6 +83,7 @@ impl<'a> Case<'a> {
             inserted: false,
             last_sight: Vec::new(),
             threads: Vec::new(),
+            killed: false,
             resting: None,
         }
     }
@@ -223,7 +226,10 @@ impl<'a> Case<'a> {
             self.history.append(Event::Born { process: Process::FIRST, parent: None });
             return reactor.watch(Process::FIRST, pid);
         }
-        let flight = self.flights.iter_mut().find(expected).ok_or_else(strange)?;
+        let Some(flight) = self.flights.iter_mut().find(expected) else {
+            // The child of a process that was ended in the middle of its fork; the zygote will bury it.
+            return if self.killed { Ok(()) } else { Err(strange()) };
+        };
         flight.hello = true;
         let (id, actor, op) = (flight.id, flight.actor, flight.op);
         match op {

@@ -75,6 +75,7 @@ impl Case<'_> {
 
     fn kill(&mut self, process: Process, reactor: &mut Reactor) {
         self.history.append(Event::Killed { process });
+        self.killed = true;
         reactor.people.kill(process);
         // Nothing is awaited of it but its end.
         self.flights.retain(|flight| flight.actor.process != process);

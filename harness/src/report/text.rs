@@ -25,6 +25,8 @@ pub struct Finding<'a> {
     pub judgement: &'a Judgement,
     /// In how many replays the rule was the first cause again, and of how many.
     pub replayed: (u32, u32),
+    /// It fails often enough to be blamed on the pool.
+    pub steady: bool,
     /// The last that the pool printed.
     pub printed: &'a str,
     /// The command that replays it.
@@ -40,7 +42,11 @@ const INDENT: &str = "  ";
 pub fn failure(finding: &Finding, style: Style) -> String {
     let Finding { pool, server, rule, interleaving, history, judgement, .. } = finding;
     let promise = interleaving.promise;
-    let verb = if rule.level == Level::Must { "breaks" } else { "should not break" };
+    let verb = match (rule.level, finding.steady) {
+        (_, false) => "seems to break",
+        (Level::Must, true) => "breaks",
+        (Level::Should, true) => "should not break",
+    };
     let heading = format!("{pool} {verb} {} under {promise}, on {server}", rule.id);
     let mut text = format!("{}\n", style.alarm(&heading));
     paragraph("", rule.sentence, style, &mut text);
@@ -56,6 +62,9 @@ pub fn failure(finding: &Finding, style: Style) -> String {
     }
     let (again, times) = finding.replayed;
     paragraph("replayed: ", &format!("{again} of {times}"), style, &mut text);
+    if !finding.steady {
+        paragraph("", "That is too seldom to blame the pool for it: no verdict.", style, &mut text);
+    }
     paragraph("what to do: ", rule.remedy, style, &mut text);
     // A command is pasted: it is never broken into lines.
     indented(&format!("see it again: {}", finding.command), &mut text);

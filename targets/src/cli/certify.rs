@@ -4,6 +4,7 @@ use std::path::Path;
 
 use poolproof::bench::{Bench, ServerChoice};
 use poolproof::certify::{self, Cases, Plan};
+use poolproof::execute::{TapShim, Weakness};
 use poolproof::report::{self, Finding, Style};
 use poolproof::{Database, Promise, Target, corpus};
 
@@ -44,7 +45,7 @@ pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller
     let needed = |database: &Database| targets.iter().any(|target| target.database() == *database);
     let databases: Vec<Database> = [Database::Postgres, Database::MySql].into_iter().filter(needed).collect();
     let places = servers.of(&databases)?;
-    let mut bench = Bench::start(signals::stop_flag()?)?;
+    let mut bench = bench()?;
     for (database, place) in places {
         teller.begins(&match place {
             Place::Local => format!("starting {}", pools::protocol(database)),
@@ -55,6 +56,19 @@ pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller
     teller.clear();
     Ok(bench)
 }
+
+/// A bench that Ctrl-C ends.
+pub(crate) fn bench() -> Result<Bench, Stop> {
+    let mut bench = Bench::start(signals::stop_flag()?)?;
+    if std::env::var_os(WEAKNESS).is_some_and(|weakness| weakness == "blind") {
+        let tap = TapShim { blind: true, ..TapShim::default() };
+        bench.weaken(Weakness { tap, ..Weakness::default() });
+    }
+    Ok(bench)
+}
+
+/// The tests' variable that takes the tap's sight, so that they can see every command refuse.
+const WEAKNESS: &str = "POOLPROOF_TEST_WEAKNESS";
 
 /// The library's word for a place.
 pub(crate) fn choice(place: &Place) -> ServerChoice {
@@ -93,6 +107,7 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
                 history: &failure.history,
                 judgement: &failure.judgement,
                 replayed: (failure.replayed, failure.replays),
+                steady: failure.is_steady(),
                 printed: &failure.printed,
                 command: &replay_command(&path, target, &wanted.servers),
             };

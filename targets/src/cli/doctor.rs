@@ -1,18 +1,16 @@
 //! `poolproof doctor`: what this machine allows, and what each missing thing costs.
 
-use std::sync::atomic::AtomicBool;
-
 use poolproof::Database;
 use poolproof::bench::Bench;
 use poolproof::report::{Style, wrapped};
 use poolproof::trouble::Trouble;
 
 use super::args::{Doctor, Place};
-use super::certify::choice;
+use super::certify::{bench, choice};
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
-use super::{machine, pools, signals};
+use super::{machine, pools};
 
 /// Columns of the state and of the name.
 const STATE: usize = 9;
@@ -26,12 +24,11 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
     for check in machine::checks() {
         screen.say(&line(check.name, &check.found, check.cost, style))?;
     }
-    let stop = signals::stop_flag()?;
     let mut teller = Teller::new();
     let mut judged = Vec::new();
     for (database, place) in places {
         teller.begins(&format!("trying {}", pools::protocol(database)));
-        let tried = try_server(database, &place, stop);
+        let tried = try_server(bench()?, database, &place);
         teller.clear();
         match tried {
             Err(Trouble::Interrupted) => return Err(Trouble::Interrupted.into()),
@@ -55,8 +52,7 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
 }
 
 /// Starts or asks the server and runs the canary on it.
-fn try_server(database: Database, place: &Place, stop: &'static AtomicBool) -> Result<String, Trouble> {
-    let mut bench = Bench::start(stop)?;
+fn try_server(mut bench: Bench, database: Database, place: &Place) -> Result<String, Trouble> {
     bench.add_server(&choice(place), database)?;
     let product = bench.product(database).unwrap_or("a server that does not say what it is").to_owned();
     bench.finish()?;

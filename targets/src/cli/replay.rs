@@ -63,6 +63,7 @@ fn text(replayed: &Replayed, interleaving: &Interleaving, pool: &str, server: &s
                 history: &replayed.history,
                 judgement,
                 replayed: (replayed.replayed, replayed.replays),
+                steady: true,
                 printed: &replayed.printed,
                 command,
             },

@@ -11,13 +11,14 @@ const GAP: usize = 2;
 /// A column is at least so wide: the longest word of a cell fits in.
 const NARROWEST: usize = 9;
 /// The longest part of a promise's name and two rules side by side fit in.
-const WIDEST: usize = 12;
+const BROAD: usize = 12;
 
 /// A row for each pool, a column for each promise.
 pub(crate) fn table(pools: &[Certified], promises: &[Promise], style: Style) -> String {
     let name = pools.iter().map(|certified| certified.pool.len()).max().unwrap_or(0).max("pool".len());
     let room = style.width.saturating_sub(name + GAP) / promises.len().max(1);
-    let width = room.saturating_sub(GAP).clamp(NARROWEST, WIDEST);
+    let longest = promises.iter().map(|promise| promise.name().len()).max().unwrap_or(0);
+    let width = room.saturating_sub(GAP).clamp(NARROWEST, longest.max(BROAD));
     let heads: Vec<Cell> =
         promises.iter().map(|promise| Cell { lines: broken(promise.name(), width), paint: Paint::Strong }).collect();
     let grid = Grid { name, width, style };

@@ -1,19 +1,19 @@
 //! The executor's own promises: the order of events, the epilogue, attribution, transparency. Each test fails if the executor is
 //! given the weakness that it is about; where chance does not decide, the test shows that too.
 
-use std::time::Duration;
+use std::process::{Command, Output};
 
 use libtest_mimic::Trial;
 use poolproof::bench::{Bench, ServerChoice};
-use poolproof::certify;
 use poolproof::execute::{TapShim, Weakness};
 use poolproof::generate;
 use poolproof::history::{Event, History, Outcome as StepOutcome, Witness};
 use poolproof::interleaving::{Interleaving, Op, Process};
 use poolproof::trouble::Trouble;
-use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Promise, Rows, Target};
+use poolproof::{Database, Promise};
+use poolproof_targets::around_the_tap;
 
-use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, scaled, target};
+use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, scaled, scratch, target, tool};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let postgres = |name: &'static str, test: fn(&Lab) -> Outcome| lab.trial(Database::Postgres, name, test);
@@ -140,57 +140,50 @@ fn ledger_last(lab: &Lab) -> Outcome {
     ensure(weak < 30, || "the test does not notice a ledger that is read early".to_owned())
 }
 
+/// Every command that runs something ends with the exit code of the environment.
 fn blind(lab: &Lab, database: Database) -> Outcome {
     let mut bench = Bench::start(&NEVER)?;
     bench.weaken(Weakness { tap: TapShim { blind: true, ..TapShim::default() }, ..Weakness::default() });
     let added = bench.add_server(&ServerChoice::Url(lab.url(database).to_owned()), database);
-    ensure(matches!(added, Err(Trouble::CannotAttribute)), || format!("{added:?}"))
-}
-
-/// A pool whose driver knows a way to the server of its own.
-struct AroundTheTap;
-
-struct Direct(poolproof::neutral::postgres::Connection);
-
-/// Where its server is; a real driver learns that from the server itself.
-const DIRECT: &str = "POOLPROOF_TEST_DIRECT_SOCKET";
-
-pub(crate) fn around_the_tap() -> Target {
-    Target::of::<AroundTheTap>("around-the-tap", "connects to the server itself")
-}
-
-impl Pool for AroundTheTap {
-    type Connection = Direct;
-    const DATABASE: Database = Database::Postgres;
-
-    fn open(config: &Config) -> Result<Self, Error> {
-        let _ = config;
-        Ok(Self)
+    ensure(matches!(added, Err(Trouble::CannotAttribute)), || format!("{added:?}"))?;
+    let pool = if database == Database::Postgres { "reference" } else { "mysql" };
+    let (_directory, path) = scratch();
+    let file = path.join("open.interleaving");
+    std::fs::write(&file, "p0 open\n")?;
+    let (file, out) = (file.to_string_lossy(), path.to_string_lossy());
+    let commands: [&[&str]; 2] = [&["certify", pool, "--cases", "5", "--out", &out], &["replay", &file, "--pool", pool]];
+    for arguments in commands {
+        let output = tool().args(arguments).args(["--server", lab.url(database)]).env(WEAKNESS, "blind").output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure(output.status.code() == Some(3) && said.contains("cannot attribute"), || format!("{output:?}"))?;
     }
-
-    fn checkout(&self, _patience: Duration) -> Result<Direct, Error> {
-        let config = std::env::var(DIRECT).map_err(|error| Error::new(ErrorKind::Other, error))?;
-        let config: Config = serde_json::from_str(&config).map_err(|error| Error::new(ErrorKind::Other, error))?;
-        poolproof::neutral::postgres::Connection::connect(&config).map(Direct)
-    }
+    // It looks at both databases, and each is blind.
+    let output = tool().arg("doctor").args(["--server", lab.url(database)]).env(WEAKNESS, "blind").output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure(output.status.code() == Some(3) && said.contains("cannot attribute"), || format!("{output:?}"))
 }
 
-impl Connection for Direct {
-    fn query(&mut self, sql: &str) -> Result<Rows, Error> {
-        self.0.query(sql)
-    }
-}
+/// What makes the tool weak.
+const WEAKNESS: &str = "POOLPROOF_TEST_WEAKNESS";
 
+/// Every command that runs something refuses, with the exit code of the environment.
 fn around(lab: &Lab) -> Outcome {
     let bench = lab.bench(Database::Postgres, Weakness::default());
-    let direct = bench.direct_config(Database::Postgres).ok_or("a server")?;
-    let direct = serde_json::to_string(&direct)?;
-    // SAFETY: only this test reads or writes this variable, and the supervisor that passes it on is started after it was set.
-    unsafe { std::env::set_var(DIRECT, direct) };
-    let bench = lab.bench(Database::Postgres, Weakness::default());
-    let story = interleaving("p0 open\np0 checkout a\np0 query a\n");
-    let outcome = certify::replay(&bench, &around_the_tap(), &story, 1).map(|replay| replay.history);
-    ensure(matches!(outcome, Err(Trouble::AroundTheTap)), || format!("{outcome:?}"))
+    let direct = bench.direct_config(Database::Postgres).ok_or("a server")?.socket;
+    let (_directory, path) = scratch();
+    let file = path.join("query.interleaving");
+    std::fs::write(&file, "p0 open\np0 checkout a\np0 query a\n")?;
+    let pool = around_the_tap::NAME;
+    let certify = |command: &mut Command| command.args(["certify", pool, "--cases", "5", "--out"]).arg(&path).output();
+    let replay = |command: &mut Command| command.arg("replay").arg(&file).args(["--pool", pool]).output();
+    for call in [&certify as &dyn Fn(&mut Command) -> std::io::Result<Output>, &replay] {
+        let mut command = tool();
+        command.args(["--server", lab.url(Database::Postgres)]).env(around_the_tap::DIRECT, &direct);
+        let output = call(&mut command)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure(output.status.code() == Some(3) && said.contains("around the tap"), || format!("{output:?}"))?;
+    }
+    Ok(())
 }
 
 /// The steps' results without what differs from run to run: the nonce and the server's name for a session.
@@ -237,39 +230,6 @@ fn waiter(lab: &Lab) -> Outcome {
     // While one waited another stepped; and who waited was served when the connection came back, not before.
     ensure(other.is_some_and(|other| begun("checkout b") < Some(other)), || format!("{history:#?}"))?;
     ensure(returned < waited, || format!("{history:#?}"))
-}
-
-/// A pool that hangs in a forked child, as one does that waits for a thread which the child lacks.
-struct Hangs {
-    opener: u32,
-}
-
-struct Nothing;
-
-pub(crate) fn hangs() -> Target {
-    Target::of::<Hangs>("hangs-in-child", "waits for ever in a forked child")
-}
-
-impl Pool for Hangs {
-    type Connection = Nothing;
-    const DATABASE: Database = Database::Postgres;
-
-    fn open(_config: &Config) -> Result<Self, Error> {
-        Ok(Self { opener: std::process::id() })
-    }
-
-    fn checkout(&self, _patience: Duration) -> Result<Nothing, Error> {
-        while self.opener != std::process::id() {
-            std::thread::park();
-        }
-        Ok(Nothing)
-    }
-}
-
-impl Connection for Nothing {
-    fn query(&mut self, _sql: &str) -> Result<Rows, Error> {
-        Err(Error::new(ErrorKind::Other, "nothing to ask"))
-    }
 }
 
 /// The proof needs no time limit: the checkout may take five seconds, and is given up in a fraction of them.

@@ -7,6 +7,7 @@ mod bad_input;
 mod cleanup;
 mod executor;
 mod lab;
+mod misfits;
 mod nightly;
 mod pools;
 

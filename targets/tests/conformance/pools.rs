@@ -16,6 +16,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         }));
     }
     trials.push(lab.trial(Database::Postgres, "the reference passes every rule while its child uses the pool", reference_passes));
+    trials.push(lab.trial(Database::Postgres, "what fails by luck is shown, and no pool is blamed for it", luck));
     for mutant in poolproof_targets::mutants() {
         let name = mutant.target.name();
         trials.push(lab.trial(mutant.target.database(), format!("{name} falls by {}", mutant.rule), move |lab| {
@@ -47,4 +48,13 @@ fn reference_passes(lab: &Lab) -> Outcome {
         ensure(passed || rule.level != Level::Must, || format!("{}: {verdict:?}\n{:#?}", rule.id, cell.failures))?;
     }
     Ok(())
+}
+
+/// Whether the pool panics depends on a number that the system gives, in a different order every time.
+fn luck(lab: &Lab) -> Outcome {
+    let cell = lab.certify("moody", Promise::ThreadsOnly, 1, 40);
+    let failure = cell.failures.iter().find(|failure| failure.rule.id == "ISO-2").ok_or("the panic was not seen")?;
+    ensure(!failure.is_steady(), || format!("replayed {} of {}", failure.replayed, failure.replays))?;
+    let verdict = cell.verdicts.iter().find(|(rule, _)| rule.id == "ISO-2").map(|(_, verdict)| verdict);
+    ensure(matches!(verdict, Some(Verdict::NoVerdict(why)) if why.contains("replays")), || format!("{verdict:?}"))
 }

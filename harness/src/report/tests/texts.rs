@@ -22,6 +22,7 @@ fn a_failure_says_everything_that_a_stranger_needs() {
         history: &history,
         judgement: &judgement,
         replayed: (20, 20),
+        steady: true,
         printed: "not to be seen",
         command: "poolproof replay out/failures/my-pool/child-uses-pool.OWN-1.interleaving --pool my-pool",
     };
@@ -58,6 +59,7 @@ my-pool breaks OWN-1 under child-uses-pool, on PostgreSQL 15.18
 ▷ and so ISO-1  p0's step 6 (commit a) failed without a cause in its own process
 
   replayed: 20 of 20
+        steady: true,
   what to do: Return every connection and dispose and drop the pool before each fork, or let the
               child leak what it inherited, open its own pool and leave by _exit.
   see it again: poolproof replay out/failures/my-pool/child-uses-pool.OWN-1.interleaving --pool my-pool
@@ -78,6 +80,7 @@ fn a_panic_is_quoted_without_what_came_before_it() {
         history: &history,
         judgement: &judgement,
         replayed: (19, 20),
+        steady: true,
         printed: "of another execution\nthread 'main' (99) panicked at a.rs:1:2:\nold\nthread 'main' (4711) panicked at a.rs:1:2:\nboom\n",
         command: "poolproof replay x --pool my-pool",
     };
@@ -100,6 +103,7 @@ fn a_failure_that_depends_on_the_moment_says_so() {
         history: &history,
         judgement: &judgement,
         replayed: (2, 20),
+        steady: true,
         printed: "",
         command: "poolproof replay x --pool my-pool",
     };
