@@ -144,8 +144,10 @@ r2d2-postgres  ok            ok            ok
 mysql          nothing       nothing       nothing
                exercised     exercised     exercised
 ";
-        let table = format!("\n{}", table(&pools, &promises, Style::default()));
-        assert!(table == expected, "got:{table}\nexpected:{expected}");
+        let narrow = format!("\n{}", table(&pools, &promises, Style { width: 58, ..Style::default() }));
+        assert!(narrow == expected, "got:{narrow}\nexpected:{expected}");
+        let wide = table(&pools, &promises, Style::default());
+        assert!(wide.starts_with("pool           child-uses-pool      dispose-before-fork  threads-only\n"), "{wide}");
     }
 
     /// With every promise and the longest name of a pool that exists.

@@ -1,8 +1,6 @@
 //! The executor's own promises: the order of events, the epilogue, attribution, transparency. Each test fails if the executor is
 //! given the weakness that it is about; where chance does not decide, the test shows that too.
 
-use std::process::{Command, Output};
-
 use libtest_mimic::Trial;
 use poolproof::bench::{Bench, ServerChoice};
 use poolproof::execute::{TapShim, Weakness};
@@ -174,14 +172,14 @@ fn around(lab: &Lab) -> Outcome {
     let file = path.join("query.interleaving");
     std::fs::write(&file, "p0 open\np0 checkout a\np0 query a\n")?;
     let pool = around_the_tap::NAME;
-    let certify = |command: &mut Command| command.args(["certify", pool, "--cases", "5", "--out"]).arg(&path).output();
-    let replay = |command: &mut Command| command.arg("replay").arg(&file).args(["--pool", pool]).output();
-    for call in [&certify as &dyn Fn(&mut Command) -> std::io::Result<Output>, &replay] {
+    let (file, out) = (file.to_string_lossy(), path.to_string_lossy());
+    let commands: [&[&str]; 2] = [&["certify", pool, "--cases", "5", "--out", &out], &["replay", &file, "--pool", pool]];
+    for arguments in commands {
         let mut command = tool();
-        command.args(["--server", lab.url(Database::Postgres)]).env(around_the_tap::DIRECT, &direct);
-        let output = call(&mut command)?;
+        command.args(arguments).args(["--server", lab.url(Database::Postgres)]).env(around_the_tap::DIRECT, &direct);
+        let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure(output.status.code() == Some(3) && said.contains("around the tap"), || format!("{output:?}"))?;
+        ensure(output.status.code() == Some(3) && said.contains("without passing the tap"), || format!("{output:?}"))?;
     }
     Ok(())
 }
