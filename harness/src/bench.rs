@@ -15,6 +15,8 @@ use crate::trouble::Trouble;
 /// Which server to judge on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerChoice {
+    /// The one inside poolproof.
+    Embedded,
     /// A private one, from installed binaries.
     Local,
     /// One that is already there.
@@ -58,16 +60,18 @@ impl Bench {
     /// No server, one that cannot be reached, or a machine on which nothing can be attributed.
     pub fn add_server(&mut self, choice: &ServerChoice, database: Database) -> Result<(), Trouble> {
         let server = match choice {
+            ServerChoice::Embedded => server::embedded(database),
             ServerChoice::Local => server::local(&self.supervisor, database)?,
             ServerChoice::Url(url) => server::from_url(url)?,
         };
         let ledger = ledger_name();
         let dialect = Dialect::new(server.database, ledger.clone());
-        blocking(&server, &dialect.create_ledger())?;
+        let inside = server.address == Address::Inside;
         self.places.push(Place { server, dialect, ledger });
         let place = &self.places[self.places.len() - 1];
-        if let Some(index) = place.dialect.index_ledger() {
-            blocking(&place.server, &index)?;
+        // An embedded server lives with its worker, which makes its ledger.
+        if !inside {
+            place.dialect.prepare_ledger().iter().try_for_each(|sql| blocking(&place.server, sql).map(drop))?;
         }
         self.sing(place)
     }
@@ -89,9 +93,9 @@ impl Bench {
         self.place(database).map(|place| place.server.product.as_str())
     }
 
-    /// The URL of the server for a database, password included.
+    /// The URL of the server for a database, password included; the embedded one has none.
     pub fn url(&self, database: Database) -> Option<String> {
-        self.place(database).map(|place| url(&place.server))
+        self.place(database).and_then(|place| url(&place.server))
     }
 
     /// Asks the server for rows, on a session of its own. For tests.
@@ -158,9 +162,9 @@ fn ledger_name() -> String {
 }
 
 /// The form that [`server::from_url`] reads. The users and passwords of private servers need no escapes.
-fn url(server: &Server) -> String {
+fn url(server: &Server) -> Option<String> {
     let Server { user, password, name, .. } = server;
-    match (&server.address, server.database) {
+    Some(match (&server.address, server.database) {
         (Address::Unix(socket), Database::Postgres) => {
             let directory = socket.parent().unwrap_or(socket).display();
             let port = socket.extension().unwrap_or_default().to_string_lossy();
@@ -170,5 +174,6 @@ fn url(server: &Server) -> String {
             format!("mysql://{user}:{password}@localhost/{name}?socket={}", socket.display())
         }
         (address @ Address::Tcp(..), database) => format!("{}://{user}:{password}@{address}/{name}", database.name()),
-    }
+        (Address::Inside, _) => return None,
+    })
 }

@@ -165,6 +165,7 @@ pub struct Replay {
 /// What ends the run: see [`Trouble`].
 pub fn replay(bench: &Bench, target: &Target, interleaving: &Interleaving, times: u32) -> Result<Replay, Trouble> {
     let mut worker = Executor::start(target, bench.surroundings(target.database())?)?;
+    let _beside = worker.beside_agent();
     let Execution { history, judgement } = run(&mut worker, interleaving, Effort::Full)?;
     let printed = worker.printed();
     let cause = |judgement: &Judgement| judgement.first_cause().map(|(rule, _)| rule.id);
@@ -182,5 +183,6 @@ pub fn replay(bench: &Bench, target: &Target, interleaving: &Interleaving, times
 /// What ends the run: see [`Trouble`].
 pub fn execute(bench: &Bench, target: &Target, interleavings: &[Interleaving]) -> Result<Vec<History>, Trouble> {
     let mut worker = Executor::start(target, bench.surroundings(target.database())?)?;
+    let _beside = worker.beside_agent();
     interleavings.iter().map(|interleaving| worker.execute(interleaving, Effort::Full)).collect()
 }

@@ -35,8 +35,13 @@ impl Dialect {
         format!("INSERT INTO {} (run, nonce) VALUES ({}, '{nonce}')", self.ledger, nonce.run)
     }
 
+    /// What makes the ledger, and makes reading one run cheap.
+    pub(crate) fn prepare_ledger(&self) -> Vec<String> {
+        std::iter::once(self.create_ledger()).chain(self.index_ledger()).collect()
+    }
+
     /// The ledger has no unique key, so that a row written twice is seen twice.
-    pub(crate) fn create_ledger(&self) -> String {
+    fn create_ledger(&self) -> String {
         let (kind, end) = match self.database {
             Database::Postgres => ("UNLOGGED TABLE", ""),
             Database::MySql => ("TABLE", ", INDEX (run)) ENGINE=InnoDB"),
@@ -45,13 +50,18 @@ impl Dialect {
         format!("CREATE {kind} {} (run BIGINT NOT NULL, nonce VARCHAR(64) NOT NULL{end}", self.ledger)
     }
 
-    /// What makes reading one run cheap, where that is a statement of its own.
-    pub(crate) fn index_ledger(&self) -> Option<String> {
+    /// Where an index is a statement of its own.
+    fn index_ledger(&self) -> Option<String> {
         (self.database == Database::Postgres).then(|| format!("CREATE INDEX ON {} (run)", self.ledger))
     }
 
     pub(crate) fn read_ledger(&self, run: u32) -> String {
         format!("SELECT nonce FROM {} WHERE run = {run}", self.ledger)
+    }
+
+    /// Removes the rows of one run, from a ledger that is kept in memory.
+    pub(crate) fn clear_ledger(&self, run: u32) -> String {
+        format!("DELETE FROM {} WHERE run = {run}", self.ledger)
     }
 
     pub(crate) fn drop_ledger(&self) -> String {

@@ -94,6 +94,7 @@ struct Suspects<'a, 'b> {
 impl Suspects<'_, '_> {
     /// Takes one rule after the other from what is suspected, until nothing is left.
     fn look_at_all(&mut self, suspected: &[(usize, Vec<u64>)], next: &AtomicUsize) -> Vec<Result<Looked, Trouble>> {
+        let _beside = self.worker.beside_agent();
         let mut all = Vec::new();
         while let Some((place, suspects)) = suspected.get(next.fetch_add(1, Ordering::Relaxed)) {
             let looked = self.look(*place, suspects);
@@ -127,9 +128,16 @@ impl Suspects<'_, '_> {
                     unsteady.get_or_insert((interleaving, seen));
                 }
             } else {
-                strays += u32::from(seen.judgement.first_cause().is_some());
+                let strays_too = seen.judgement.first_cause().is_some();
+                strays += u32::from(strays_too);
                 let verdicts = seen.judgement.verdicts.into_iter().map(|(_, verdict)| verdict).enumerate();
-                others.extend(verdicts.filter(|(_, verdict)| !matches!(verdict, Verdict::Failed(_))));
+                // As in the search: what was broken may have been cut short.
+                let counts = |verdict: &Verdict| match verdict {
+                    Verdict::Failed(_) => false,
+                    Verdict::NoVerdict(_) => !strays_too,
+                    _ => true,
+                };
+                others.extend(verdicts.filter(|(_, verdict)| counts(verdict)));
             }
             if attempts == ATTEMPTS || strays == STRAYS || best.as_ref().is_some_and(Failure::is_steady) {
                 break;

@@ -81,6 +81,7 @@ pub(super) fn search(
         for worker in workers {
             let (results, next, failed, wanted) = (results.clone(), &next, &failed, &wanted);
             scope.spawn(move || {
+                let _beside = worker.beside_agent();
                 while !failed.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     if !wanted(index) {
@@ -126,6 +127,7 @@ impl Found {
     fn note(&mut self, seen: Seen) {
         self.cases += 1;
         self.steps = (self.steps.0 + seen.steps, self.steps.1 + seen.skipped);
+        let broken = seen.judgement.first_cause().is_some();
         for (place, (_, verdict)) in seen.judgement.verdicts.into_iter().enumerate() {
             match verdict {
                 // Nothing is broken before it is confirmed.
@@ -133,6 +135,8 @@ impl Found {
                     self.suspects[place].push(seen.index);
                     self.first_seen[place].get_or_insert_with(|| self.started.elapsed());
                 }
+                // What was broken may have been cut short, and then some evidence was never there.
+                Verdict::NoVerdict(_) if broken => {}
                 other => self.merge(place, other),
             }
         }

@@ -1,34 +1,95 @@
 //! The administrator: one more session with the server, for the ledger. It is part of the loop and never waits for an answer.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
+use crate::pool::{Error, Rows};
 use crate::server::admin::Admin;
+use crate::server::embedded::Number;
+use crate::tap::Tap;
 use crate::trouble::Trouble;
 
 pub(super) struct Administrator {
-    pub(super) socket: OwnedFd,
-    pub(super) session: Admin,
+    way: Way,
+    session: Admin,
+}
+
+/// How the administrator speaks to the server.
+enum Way {
+    Socket(OwnedFd),
+    Embedded(Number),
 }
 
 impl Administrator {
-    pub(super) fn flush(&mut self) -> Result<(), Trouble> {
-        let lost = |error| Trouble::system("write to the server", error);
-        let output = self.session.output();
-        while !output.is_empty() {
-            // The questions are short and the server reads them: this does not wait.
-            let sent = rustix::net::send(&self.socket, output, SendFlags::NOSIGNAL).map_err(lost)?;
-            output.drain(..sent);
-        }
-        Ok(())
+    /// Over a connection, or without one where the tap's server is embedded.
+    pub(super) fn new(socket: Option<OwnedFd>, session: Admin, tap: &mut Tap) -> Result<Self, Trouble> {
+        let way = match (socket, tap.connect_inside()) {
+            (Some(socket), _) => Way::Socket(socket),
+            (None, Some(number)) => Way::Embedded(number),
+            (None, None) => return Err(Trouble::Bug("the administrator has no way to the server".to_owned())),
+        };
+        let mut administrator = Self { way, session };
+        administrator.flush(tap)?;
+        Ok(administrator)
     }
 
-    pub(super) fn hear(&mut self) -> Result<(), Trouble> {
+    /// Readable when the server has answered; `None` where it answers at once.
+    pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.way {
+            Way::Socket(socket) => Some(socket.as_fd()),
+            Way::Embedded(_) => None,
+        }
+    }
+
+    pub(super) fn ask(&mut self, sql: &str, tap: &mut Tap) -> Result<(), Trouble> {
+        self.session.ask(sql);
+        self.flush(tap)
+    }
+
+    /// The next answer, if one is there.
+    pub(super) fn answer(&mut self) -> Option<Result<Rows, Error>> {
+        self.session.answer()
+    }
+
+    /// There is an answer, or the end of the session, that nobody has taken.
+    pub(super) fn has_news(&self) -> bool {
+        matches!(self.way, Way::Embedded(_)) && self.session.has_answer()
+    }
+
+    fn flush(&mut self, tap: &mut Tap) -> Result<(), Trouble> {
+        let lost = |error| Trouble::system("write to the server", error);
+        match &self.way {
+            Way::Socket(socket) => {
+                let output = self.session.output();
+                while !output.is_empty() {
+                    // The questions are short and the server reads them: this does not wait.
+                    let sent = rustix::net::send(socket, output, SendFlags::NOSIGNAL).map_err(lost)?;
+                    output.drain(..sent);
+                }
+            }
+            Way::Embedded(number) => loop {
+                let said = std::mem::take(self.session.output());
+                let heard = tap.exchange(*number, &said);
+                if said.is_empty() && heard.is_empty() {
+                    break;
+                }
+                self.session.received(&heard);
+            },
+        }
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), Trouble> {
+        self.session.failure().map_or(Ok(()), |failure| Err(Trouble::ServerGone(failure.to_owned())))
+    }
+
+    /// Takes what the server wrote.
+    pub(super) fn hear(&mut self, tap: &mut Tap) -> Result<(), Trouble> {
         let mut chunk = [0; 16 * 1024];
-        loop {
-            match rustix::net::recv(&self.socket, &mut chunk, RecvFlags::DONTWAIT) {
+        while let Way::Socket(socket) = &self.way {
+            match rustix::net::recv(socket, &mut chunk, RecvFlags::DONTWAIT) {
                 Ok((_, 0)) => return Err(Trouble::ServerGone("it closed the administrator's session".to_owned())),
                 Ok((_, read)) => self.session.received(&chunk[..read]),
                 Err(Errno::AGAIN) => break,
@@ -36,9 +97,7 @@ impl Administrator {
                 Err(error) => return Err(Trouble::system("read from the server", error)),
             }
         }
-        match self.session.failure() {
-            Some(failure) => Err(Trouble::ServerGone(failure.to_owned())),
-            None => self.flush(),
-        }
+        self.check()?;
+        self.flush(tap)
     }
 }

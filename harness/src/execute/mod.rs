@@ -17,12 +17,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 use crate::agent::protocol::{Order, Task};
 use crate::history::{Expectation, History};
 use crate::interleaving::{Interleaving, Op};
 use crate::limits;
 use crate::pool::{Config, Database};
 use crate::server::admin::Admin;
+use crate::server::embedded::{Account, Embedded};
 use crate::server::{Address, Server};
 use crate::sql::Dialect;
 use crate::supervisor::{Launch, Supervisor};
@@ -67,25 +70,31 @@ impl Weakness {
 #[derive(Clone, Copy)]
 struct Bounds {
     must: Duration,
+    blocked: Duration,
+    either: Duration,
     release: Duration,
     overdue: Duration,
 }
 
 impl Bounds {
-    fn of(effort: Effort) -> Self {
-        match effort {
-            Effort::Quick => {
-                Self { must: limits::PATIENCE_QUICK, release: limits::PATIENCE_RELEASE_QUICK, overdue: limits::OVERDUE_QUICK }
-            }
-            Effort::Full => Self { must: limits::PATIENCE, release: limits::PATIENCE_RELEASE, overdue: limits::OVERDUE },
-        }
+    /// A pool on an embedded server has a connection in a fraction of a millisecond, or never.
+    fn of(effort: Effort, inside: bool) -> Self {
+        let (blocked, either) = match inside {
+            true => (limits::PATIENCE_INSIDE, limits::PATIENCE_INSIDE),
+            false => (limits::PATIENCE_BLOCKED, limits::PATIENCE_EITHER),
+        };
+        let (must, release, overdue) = match effort {
+            Effort::Quick => (limits::PATIENCE_QUICK, limits::PATIENCE_RELEASE_QUICK, limits::OVERDUE_QUICK),
+            Effort::Full => (limits::PATIENCE, limits::PATIENCE_RELEASE, limits::OVERDUE),
+        };
+        Self { must, blocked, either, release, overdue }
     }
 
     fn patience(self, op: &Op, expected: Expectation, releasable: bool) -> Duration {
         match (op, expected) {
             (Op::Checkout(..), Expectation::Block) if releasable => self.release,
-            (Op::Checkout(..), Expectation::Block) => limits::PATIENCE_BLOCKED,
-            (Op::Checkout(..), Expectation::Either) => limits::PATIENCE_EITHER,
+            (Op::Checkout(..), Expectation::Block) => self.blocked,
+            (Op::Checkout(..), Expectation::Either) => self.either,
             (Op::Checkout(..), Expectation::Success) => self.must,
             _ => Duration::ZERO,
         }
@@ -103,6 +112,10 @@ pub(crate) struct Executor<'a> {
     runs: Runs<'a>,
     stop: &'a AtomicBool,
     directory: PathBuf,
+    /// The server is embedded.
+    inside: bool,
+    /// Where the agent runs.
+    processor: Option<usize>,
 }
 
 /// Where run numbers come from: they are unique within a ledger.
@@ -142,10 +155,15 @@ impl<'a> Executor<'a> {
         let administrator = (administrator_socket(around.server)?, Admin::new(around.server));
         let mut reactor = Reactor::new(&control, tap, administrator)?;
         reactor.control_first = around.weakness.control_first;
-        let agent = around.supervisor.spawn(&launch(target, &control, processor(number as usize)))?;
+        let dialect = Dialect::new(database, around.ledger.to_owned());
+        let inside = around.server.address == Address::Inside;
+        if inside {
+            dialect.prepare_ledger().iter().try_for_each(|sql| reactor.ask_now(sql).map(drop))?;
+        }
+        let processor = processor(number as usize);
+        let agent = around.supervisor.spawn(&launch(target, &control, processor))?;
         let direct = direct_config(around.server);
         let config = if around.weakness.untapped { direct } else { Config { socket, port: PORT, ..direct } };
-        let dialect = Dialect::new(database, around.ledger.to_owned());
         let mut executor = Self {
             reactor,
             supervisor: around.supervisor,
@@ -156,9 +174,24 @@ impl<'a> Executor<'a> {
             runs: around.runs,
             stop: around.stop,
             directory,
+            inside,
+            processor,
         };
         executor.await_zygote()?;
         Ok(executor)
+    }
+
+    /// Brings the calling thread to the agent's processor until the guard is dropped. The two never run at once, and waking a
+    /// process on another processor costs more than all that it does in a step.
+    pub(crate) fn beside_agent(&self) -> Beside {
+        let before = sched_getaffinity(None).ok();
+        if let Some(processor) = self.processor {
+            let mut set = CpuSet::new();
+            set.set(processor);
+            // Where the system forbids it, it is only slower.
+            let _ = sched_setaffinity(None, &set);
+        }
+        Beside { before }
     }
 
     fn await_zygote(&mut self) -> Result<(), Trouble> {
@@ -207,7 +240,7 @@ impl<'a> Executor<'a> {
         self.reactor.reset();
         let config = Config { max_size: interleaving.max_size, ..self.config.clone() };
         self.reactor.order(None, &Order { id: 0, task: Task::Case { case: number, config } })?;
-        let bounds = Bounds::of(effort);
+        let bounds = Bounds::of(effort, self.inside);
         let dialect = self.dialect.clone();
         let mut case = Case::new(number, interleaving, &dialect, bounds, self.weakness);
         let born_until = Instant::now() + START;
@@ -250,12 +283,29 @@ impl<'a> Executor<'a> {
                 return Err(Trouble::Agent("it did not start a process for the case".to_owned()));
             }
         }
-        Ok(cut.unwrap_or(case.history))
+        let history = cut.unwrap_or(case.history);
+        if self.inside {
+            self.reactor.ask_now(&self.dialect.clear_ledger(number))?;
+        }
+        Ok(history)
     }
 
     /// The last of what the pool printed.
     pub(crate) fn printed(&self) -> String {
         self.reactor.printed()
+    }
+}
+
+/// A thread that runs on its agent's processor; dropped, it may run where it could before.
+pub(crate) struct Beside {
+    before: Option<CpuSet>,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = sched_setaffinity(None, before);
+        }
     }
 }
 
@@ -289,6 +339,7 @@ pub(crate) fn direct_config(server: &Server) -> Config {
         // PostgreSQL's clients want directory and port apart; the name of the socket has both.
         Address::Unix(path) => (path.clone(), path.extension().and_then(|port| port.to_str()?.parse().ok()).unwrap_or(PORT)),
         Address::Tcp(_, port) => (PathBuf::new(), *port),
+        Address::Inside => (PathBuf::new(), PORT),
     };
     let (user, password, database) = (server.user.clone(), server.password.clone(), server.name.clone());
     Config { socket, port, user, password, database, max_size: 1 }
@@ -302,8 +353,8 @@ fn launch(target: &Target, control: &Path, processor: Option<usize>) -> Launch {
 
 /// The `n`-th of the processors that this process may use, in a circle.
 fn processor(n: usize) -> Option<usize> {
-    let allowed = rustix::thread::sched_getaffinity(None).ok()?;
-    let usable: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor)).collect();
+    let allowed = sched_getaffinity(None).ok()?;
+    let usable: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor)).collect();
     usable.get(n % usable.len().max(1)).copied()
 }
 
@@ -312,16 +363,22 @@ fn upstream(server: &Server) -> Result<Upstream, Trouble> {
     let (host, port) = match &server.address {
         Address::Unix(path) => return Ok(Upstream::Unix(path.clone())),
         Address::Tcp(host, port) => (host.as_str(), *port),
+        Address::Inside => {
+            let Server { user, password, name, .. } = server.clone();
+            return Ok(Upstream::Embedded(Box::new(Embedded::new(server.database, Account { user, password, name }))));
+        }
     };
     let unreachable = |why: String| Trouble::ServerGone(format!("{host}:{port}: {why}"));
     let mut addresses = (host, port).to_socket_addrs().map_err(|error| unreachable(error.to_string()))?;
     addresses.next().map(Upstream::Tcp).ok_or_else(|| unreachable("it has no address".to_owned()))
 }
 
-fn administrator_socket(server: &Server) -> Result<std::os::fd::OwnedFd, Trouble> {
+/// The administrator's own connection; none to an embedded server.
+fn administrator_socket(server: &Server) -> Result<Option<std::os::fd::OwnedFd>, Trouble> {
     let connected = match upstream(server)? {
         Upstream::Unix(path) => std::os::unix::net::UnixStream::connect(path).map(Into::into),
         Upstream::Tcp(address) => std::net::TcpStream::connect(address).map(Into::into),
+        Upstream::Embedded(_) => return Ok(None),
     };
-    connected.map_err(|error| Trouble::ServerGone(format!("the administrator cannot connect: {error}")))
+    connected.map(Some).map_err(|error| Trouble::ServerGone(format!("the administrator cannot connect: {error}")))
 }

@@ -80,7 +80,8 @@ const LINE: usize = 1 << 20;
 const TAIL: usize = 4096;
 
 impl Reactor {
-    pub(super) fn new(control: &Path, tap: Tap, administrator: (OwnedFd, Admin)) -> Result<Self, Trouble> {
+    pub(super) fn new(control: &Path, mut tap: Tap, administrator: (Option<OwnedFd>, Admin)) -> Result<Self, Trouble> {
+        let administrator = Administrator::new(administrator.0, administrator.1, &mut tap)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let set_up = || -> rustix::io::Result<(OwnedFd, OwnedFd)> {
             let listener = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
@@ -89,12 +90,12 @@ impl Reactor {
             let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
             epoll::add(&set, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
             epoll::add(&set, tap.as_fd(), epoll::EventData::new_u64(TAP), epoll::EventFlags::IN)?;
-            epoll::add(&set, &administrator.0, epoll::EventData::new_u64(ADMINISTRATOR), epoll::EventFlags::IN)?;
+            if let Some(administrator) = administrator.as_fd() {
+                epoll::add(&set, administrator, epoll::EventData::new_u64(ADMINISTRATOR), epoll::EventFlags::IN)?;
+            }
             Ok((set, listener))
         };
         let (epoll, listener) = set_up().map_err(|error| Trouble::system("set up the coordinator's sockets", error))?;
-        let mut administrator = Administrator { socket: administrator.0, session: administrator.1 };
-        administrator.flush()?;
         Ok(Self {
             epoll,
             listener,
@@ -133,6 +134,7 @@ impl Reactor {
         notices: &mut Vec<Notice>,
     ) -> rustix::io::Result<Result<bool, Trouble>> {
         let mut space = [MaybeUninit::uninit(); 32];
+        let patience = if self.administrator.has_news() { Duration::ZERO } else { patience };
         let limit = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
         let ready: &[epoll::Event] = match epoll::wait(&self.epoll, &mut space[..], Some(&limit)) {
             Ok((ready, _)) => ready,
@@ -140,6 +142,7 @@ impl Reactor {
             Err(error) => return Err(error),
         };
         let outcome = self.read_control(ready, notices)?;
+        self.take_answers(notices);
         if !self.control_first {
             self.tap.drain(&self.people, history)?;
         }
@@ -169,7 +172,7 @@ impl Reactor {
                     }
                 }
                 ADMINISTRATOR => {
-                    if let Err(trouble) = self.hear_administrator(notices) {
+                    if let Err(trouble) = self.administrator.hear(&mut self.tap) {
                         return Ok(Err(trouble));
                     }
                 }
@@ -253,8 +256,13 @@ impl Reactor {
         Ok(())
     }
 
-    /// Ties a connection to an actor.
+    /// Ties a connection to an actor. One that bore the name before has been joined; its connection may not have been seen to end.
     pub(super) fn introduce(&mut self, connection: usize, actor: Actor) {
+        for (index, slot) in self.connections.iter_mut().enumerate() {
+            if index != connection && slot.as_ref().is_some_and(|other| other.kind == Kind::Actor(actor)) {
+                *slot = None;
+            }
+        }
         if let Some(Some(connection)) = self.connections.get_mut(connection) {
             connection.kind = Kind::Actor(actor);
         }
@@ -287,16 +295,22 @@ impl Reactor {
 
     /// Asks the server for rows; the answer is a notice.
     pub(super) fn ask(&mut self, sql: &str) -> Result<(), Trouble> {
-        self.administrator.session.ask(sql);
-        self.administrator.flush()
+        self.administrator.ask(sql, &mut self.tap)
     }
 
-    fn hear_administrator(&mut self, notices: &mut Vec<Notice>) -> Result<(), Trouble> {
-        self.administrator.hear()?;
-        while let Some(answer) = self.administrator.session.answer() {
+    /// Asks an embedded server, which answers at once.
+    pub(super) fn ask_now(&mut self, sql: &str) -> Result<Rows, Trouble> {
+        self.ask(sql)?;
+        // An answer that nobody took belongs to a case that is over.
+        let answers = std::iter::from_fn(|| self.administrator.answer());
+        let answer = answers.last().ok_or_else(|| Trouble::Bug(format!("no answer to {sql}")))?;
+        answer.map_err(|error| Trouble::Bug(format!("{sql}: {error}")))
+    }
+
+    fn take_answers(&mut self, notices: &mut Vec<Notice>) {
+        while let Some(answer) = self.administrator.answer() {
             notices.push(Notice::Ledger(answer));
         }
-        Ok(())
     }
 
     /// The last of what the agent printed.

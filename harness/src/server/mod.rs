@@ -4,6 +4,7 @@
 //! the server during a run.
 
 pub(crate) mod admin;
+pub(crate) mod embedded;
 mod local;
 mod probe;
 mod url;
@@ -45,7 +46,7 @@ pub(crate) struct Server {
 /// Whose a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Started for this run, and ended with it.
+    /// Started for this run, and ended with it; the embedded one too.
     Local,
     /// It was there before, and others may use it.
     Url,
@@ -58,6 +59,8 @@ pub(crate) enum Address {
     Unix(PathBuf),
     /// A host and a port.
     Tcp(String, u16),
+    /// Nowhere: each worker has a server of its own inside this process.
+    Inside,
 }
 
 /// Starts a private server from the programs that are installed. It ends with the supervisor.
@@ -71,12 +74,33 @@ pub(crate) fn local(supervisor: &Supervisor, database: Database) -> Result<Serve
     }
 }
 
+/// The server inside this process: nothing is started for it.
+pub(crate) fn embedded(database: Database) -> Server {
+    let product = match database {
+        Database::Postgres => "the embedded PostgreSQL server",
+        Database::MySql => "the embedded MySQL server",
+    };
+    Server {
+        database,
+        product: product.to_owned(),
+        origin: Origin::Local,
+        address: Address::Inside,
+        tcp: None,
+        user: "poolproof".to_owned(),
+        password: "secret".to_owned(),
+        name: "poolproof".to_owned(),
+        headroom: u32::MAX,
+        log: None,
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => path.display().fmt(f),
             Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Inside => f.write_str("inside poolproof"),
         }
     }
 }

@@ -134,7 +134,7 @@ impl Parts {
         let user = self.user.or_else(system_user).ok_or("it names no user, and this process has no user name")?;
         let tcp = match &address {
             Address::Tcp(host, port) => Some((host.clone(), *port)),
-            Address::Unix(_) => None,
+            Address::Unix(_) | Address::Inside => None,
         };
         Ok(Server {
             database,
@@ -208,7 +208,7 @@ mod tests {
     fn sockets_are_named_as_the_clients_name_them() {
         let socket = |url: &str| match parsed(url).address {
             Address::Unix(path) => path.display().to_string(),
-            Address::Tcp(..) => panic!("{url} names a socket"),
+            other => panic!("{url} names a socket, not {other}"),
         };
         assert_eq!(socket("postgres://me@/d?host=/run/pg"), "/run/pg/.s.PGSQL.5432");
         assert_eq!(socket("postgres://me@/d?host=/run/pg&port=7"), "/run/pg/.s.PGSQL.7");

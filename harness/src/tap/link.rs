@@ -1,7 +1,9 @@
-//! One client connection and its upstream connection, with the bytes on their way between them.
+//! One client connection and its session with the server, with the bytes on their way between them.
 
 use std::io::IoSliceMut;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixAddr, recvmsg};
 use rustix::event::epoll;
@@ -12,15 +14,35 @@ use super::wire::Wire;
 use super::{Identify, TapShim, Upstream};
 use crate::history::{Event, Frame, History, SessionId, Witness};
 use crate::pool::Database;
+use crate::server::embedded::{Embedded, Number};
 
 /// Both sides of a session.
 pub(super) struct Link {
     session: SessionId,
     owner: Witness,
     client: Side,
-    server: Side,
+    server: Far,
     wire: Wire,
     announced: Announced,
+}
+
+/// The server's side.
+enum Far {
+    /// A connection to it.
+    Socket(Side),
+    /// A session of the server inside this process.
+    Embedded(Inside),
+}
+
+/// A session of the server inside this process.
+struct Inside {
+    number: Number,
+    /// What the client wrote and the server has not been given.
+    pending: Vec<u8>,
+    /// The client writes no more.
+    closing: bool,
+    /// The server has ended the session.
+    ended: bool,
 }
 
 /// What was already said in the history, so that it is said once.
@@ -91,6 +113,57 @@ impl Side {
             let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
         }
     }
+
+    /// Writes what can be written now; `key` is its place in the epoll set.
+    fn flush(&mut self, set: &OwnedFd, key: u64) {
+        self.write();
+        let wants_room = !self.pending.is_empty();
+        let mut flags = epoll::EventFlags::empty();
+        if !self.ended {
+            flags |= epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        }
+        if wants_room {
+            flags |= epoll::EventFlags::OUT;
+        }
+        if self.ended && !wants_room {
+            // A socket at its end is always readable: it is watched no more.
+            let _ = epoll::delete(set, &self.socket);
+        } else if wants_room != self.wants_room {
+            let _ = epoll::modify(set, &self.socket, epoll::EventData::new_u64(key), flags);
+        }
+        self.wants_room = wants_room;
+    }
+}
+
+impl Far {
+    fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Socket(side) => side.push(bytes),
+            Self::Embedded(inside) if !inside.ended => inside.pending.extend_from_slice(bytes),
+            Self::Embedded(_) => {}
+        }
+    }
+
+    fn close(&mut self) {
+        match self {
+            Self::Socket(side) => side.closing = true,
+            Self::Embedded(inside) => inside.closing = true,
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        match self {
+            Self::Socket(side) => side.ended,
+            Self::Embedded(inside) => inside.ended,
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        match self {
+            Self::Socket(side) => !side.pending.is_empty(),
+            Self::Embedded(inside) => !inside.pending.is_empty(),
+        }
+    }
 }
 
 impl Link {
@@ -99,24 +172,64 @@ impl Link {
         session: SessionId,
         owner: Witness,
         client: OwnedFd,
-        upstream: &Upstream,
+        upstream: &mut Upstream,
         database: Database,
     ) -> rustix::io::Result<Self> {
-        let (server, connecting) = dial(upstream)?;
-        Ok(Self {
-            session,
-            owner,
-            client: Side::new(client, false),
-            server: Side::new(server, connecting),
-            wire: Wire::new(database),
-            announced: Announced::default(),
-        })
+        let server = match upstream {
+            Upstream::Embedded(embedded) => {
+                let number = embedded.connect();
+                Far::Embedded(Inside { number, pending: Vec::new(), closing: false, ended: false })
+            }
+            Upstream::Unix(path) => Far::Socket(Side::new(dial_unix(path)?, false)),
+            Upstream::Tcp(address) => {
+                let (socket, connecting) = dial_tcp(address)?;
+                Far::Socket(Side::new(socket, connecting))
+            }
+        };
+        let (client, wire) = (Side::new(client, false), Wire::new(database));
+        Ok(Self { session, owner, client, server, wire, announced: Announced::default() })
     }
 
     pub(super) fn register(&self, set: &OwnedFd, index: u64) -> rustix::io::Result<()> {
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
         epoll::add(set, &self.client.socket, epoll::EventData::new_u64(index * 2), flags)?;
-        epoll::add(set, &self.server.socket, epoll::EventData::new_u64(index * 2 + 1), flags)
+        match &self.server {
+            Far::Socket(side) => epoll::add(set, &side.socket, epoll::EventData::new_u64(index * 2 + 1), flags),
+            Far::Embedded(_) => Ok(()),
+        }
+    }
+
+    /// The session of the embedded server.
+    pub(super) fn number(&self) -> Option<Number> {
+        match &self.server {
+            Far::Socket(_) => None,
+            Far::Embedded(inside) => Some(inside.number),
+        }
+    }
+
+    /// Gives the embedded server what the client wrote.
+    pub(super) fn hand_over(&mut self, embedded: &mut Embedded) {
+        let Far::Embedded(inside) = &mut self.server else { return };
+        if !inside.pending.is_empty() {
+            embedded.received(inside.number, &std::mem::take(&mut inside.pending));
+        }
+        if std::mem::take(&mut inside.closing) {
+            embedded.client_closed(inside.number);
+        }
+    }
+
+    /// Takes what the embedded server wrote.
+    pub(super) fn take_answer(&mut self, embedded: &mut Embedded, shim: TapShim, history: &mut History) {
+        let Far::Embedded(inside) = &mut self.server else { return };
+        let number = inside.number;
+        let bytes = embedded.output(number).map(std::mem::take).unwrap_or_default();
+        if !bytes.is_empty() {
+            self.answered(&bytes, history);
+        }
+        if embedded.is_over(number) && !self.server.has_ended() {
+            embedded.remove(number);
+            self.server_closed_now(shim, history);
+        }
     }
 
     /// Takes what the client wrote, each writer's bytes as an event of their own.
@@ -141,34 +254,41 @@ impl Link {
 
     fn client_closed(&mut self, history: &mut History) {
         self.client.ended = true;
-        self.server.closing = true;
+        self.server.close();
         history.append(Event::ClientClosed { session: self.session });
     }
 
     /// Takes what the server wrote.
     pub(super) fn read_server(&mut self, scratch: &mut [u8], shim: TapShim, history: &mut History) {
-        while !self.server.ended {
-            match rustix::net::recv(&self.server.socket, &mut *scratch, rustix::net::RecvFlags::DONTWAIT) {
+        while let Far::Socket(side) = &mut self.server
+            && !side.ended
+        {
+            match rustix::net::recv(&side.socket, &mut *scratch, rustix::net::RecvFlags::DONTWAIT) {
                 Ok((_, 0)) => self.server_closed_now(shim, history),
-                Ok((_, read)) => {
-                    let mut frames: Vec<Frame> = Vec::new();
-                    self.wire.server(&scratch[..read], &mut frames);
-                    let in_transaction = self.wire.state().in_transaction;
-                    history.append(Event::Answered { session: self.session, bytes: read as u32, frames, in_transaction });
-                    self.announce(history);
-                    self.client.push(&scratch[..read]);
-                }
+                Ok((_, read)) => self.answered(&scratch[..read], history),
                 Err(Errno::AGAIN) => return,
-                Err(Errno::NOTCONN) if self.server.connecting => return,
+                Err(Errno::NOTCONN) if side.connecting => return,
                 Err(Errno::INTR) => {}
                 Err(_) => self.server_closed_now(shim, history),
             }
         }
     }
 
+    fn answered(&mut self, bytes: &[u8], history: &mut History) {
+        let mut frames: Vec<Frame> = Vec::new();
+        self.wire.server(bytes, &mut frames);
+        let in_transaction = self.wire.state().in_transaction;
+        history.append(Event::Answered { session: self.session, bytes: bytes.len() as u32, frames, in_transaction });
+        self.announce(history);
+        self.client.push(bytes);
+    }
+
     /// The client's socket is kept open until the client's own end: a goodbye that comes late is still evidence.
     fn server_closed_now(&mut self, shim: TapShim, history: &mut History) {
-        self.server.ended = true;
+        match &mut self.server {
+            Far::Socket(side) => side.ended = true,
+            Far::Embedded(inside) => inside.ended = true,
+        }
         self.client.closing = true;
         history.append(Event::ServerClosed { session: self.session });
         if shim.closes_early {
@@ -191,33 +311,19 @@ impl Link {
 
     /// Writes what can be written now, and asks to be told when there is room for the rest.
     pub(super) fn flush(&mut self, set: &OwnedFd, index: u64) {
-        for (side, key) in [(&mut self.client, index * 2), (&mut self.server, index * 2 + 1)] {
-            side.write();
-            let wants_room = !side.pending.is_empty();
-            let mut flags = epoll::EventFlags::empty();
-            if !side.ended {
-                flags |= epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
-            }
-            if wants_room {
-                flags |= epoll::EventFlags::OUT;
-            }
-            if side.ended && !wants_room {
-                // A socket at its end is always readable: it is watched no more.
-                let _ = epoll::delete(set, &side.socket);
-            } else if wants_room != side.wants_room {
-                let _ = epoll::modify(set, &side.socket, epoll::EventData::new_u64(key), flags);
-            }
-            side.wants_room = wants_room;
+        self.client.flush(set, index * 2);
+        if let Far::Socket(side) = &mut self.server {
+            side.flush(set, index * 2 + 1);
         }
     }
 
     /// Both peers have ended, and nothing is left to pass on.
     pub(super) fn is_over(&self) -> bool {
-        self.client.ended && self.server.ended
+        self.client.ended && self.server.has_ended()
     }
 
     pub(super) fn server_closed(&self) -> bool {
-        self.server.ended
+        self.server.has_ended()
     }
 
     pub(super) fn session(&self) -> SessionId {
@@ -227,8 +333,8 @@ impl Link {
     pub(super) fn is_busy(&self) -> bool {
         let state = self.wire.state();
         let leaving = state.goodbye || self.client.ended;
-        let owes = (leaving || state.owed && !state.desynchronised) && !self.server.ended;
-        owes || !self.client.pending.is_empty() || !self.server.pending.is_empty()
+        let owes = (leaving || state.owed && !state.desynchronised) && !self.server.has_ended();
+        owes || !self.client.pending.is_empty() || self.server.is_pending()
     }
 }
 
@@ -245,25 +351,22 @@ fn receive(client: &OwnedFd, scratch: &mut [u8]) -> nix::Result<(usize, i32)> {
     Ok((message.bytes, writer.unwrap_or(0)))
 }
 
+/// A Unix connect waits for nothing but room in the server's queue.
+fn dial_unix(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    Ok(socket)
+}
+
 /// Connects without waiting; says whether the connection is still on its way.
-fn dial(upstream: &Upstream) -> rustix::io::Result<(OwnedFd, bool)> {
-    let flags = SocketFlags::CLOEXEC;
-    match upstream {
-        Upstream::Unix(path) => {
-            // A Unix connect waits for nothing but room in the server's queue.
-            let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-            rustix::net::connect(&socket, &SocketAddrUnix::new(path.as_path())?)?;
-            rustix::io::ioctl_fionbio(&socket, true)?;
-            Ok((socket, false))
-        }
-        Upstream::Tcp(address) => {
-            let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-            let socket = rustix::net::socket_with(family, SocketType::STREAM, flags | SocketFlags::NONBLOCK, None)?;
-            match rustix::net::connect(&socket, address) {
-                Ok(()) => Ok((socket, false)),
-                Err(Errno::INPROGRESS) => Ok((socket, true)),
-                Err(error) => Err(error),
-            }
-        }
+fn dial_tcp(address: &SocketAddr) -> rustix::io::Result<(OwnedFd, bool)> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    match rustix::net::connect(&socket, address) {
+        Ok(()) => Ok((socket, false)),
+        Err(Errno::INPROGRESS) => Ok((socket, true)),
+        Err(error) => Err(error),
     }
 }

@@ -19,13 +19,17 @@ use crate::history::{Event, History, SessionId, Witness};
 use crate::limits;
 use crate::nonce::Nonce;
 use crate::pool::Database;
+use crate::server::embedded::{Embedded, Number};
 use link::Link;
 
 /// Where the tap sends what it takes.
-#[derive(Clone, Debug)]
 pub(crate) enum Upstream {
+    /// A server's Unix socket.
     Unix(PathBuf),
+    /// A server's address.
     Tcp(std::net::SocketAddr),
+    /// The server inside this process.
+    Embedded(Box<Embedded>),
 }
 
 /// Weaknesses that tests give the tap, to prove that somebody would notice.
@@ -91,7 +95,11 @@ impl Tap {
 
     /// Forgets the case before: its sessions are closed, numbering starts anew.
     pub(crate) fn reset(&mut self) {
-        self.links.clear();
+        for link in self.links.drain(..).flatten() {
+            if let (Upstream::Embedded(embedded), Some(number)) = (&mut self.upstream, link.number()) {
+                embedded.remove(number);
+            }
+        }
         self.passed.clear();
         self.sessions = 0;
     }
@@ -114,6 +122,7 @@ impl Tap {
                     LISTENER => self.accept(who, history)?,
                     key => self.pump(key, who, history),
                 }
+                self.deliver(history);
             }
         }
     }
@@ -135,7 +144,7 @@ impl Tap {
                 history.append(Event::Abandoned { why: format!("more than {} sessions at once", limits::SESSIONS) });
                 continue;
             }
-            match Link::connect(session, owner, client, &self.upstream, self.database) {
+            match Link::connect(session, owner, client, &mut self.upstream, self.database) {
                 Ok(link) => self.adopt(link)?,
                 Err(error) => history.append(Event::Abandoned { why: format!("the server cannot be reached: {error}") }),
             }
@@ -158,6 +167,9 @@ impl Tap {
         let from = history.events().len();
         if key.is_multiple_of(2) {
             link.read_client(&mut self.scratch, self.shim, who, history);
+            if let Upstream::Embedded(embedded) = &mut self.upstream {
+                link.hand_over(embedded);
+            }
         } else {
             link.read_server(&mut self.scratch, self.shim, history);
         }
@@ -166,6 +178,43 @@ impl Tap {
             self.links[index] = None;
         }
         self.note_nonces(from, history);
+    }
+
+    /// Takes what the embedded server has to say, to whomever.
+    fn deliver(&mut self, history: &mut History) {
+        let Upstream::Embedded(embedded) = &mut self.upstream else { return };
+        let from = history.events().len();
+        for number in embedded.touched() {
+            let Some(index) = self.links.iter().position(|link| link.as_ref().is_some_and(|link| link.number() == Some(number)))
+            else {
+                continue;
+            };
+            let Some(Some(link)) = self.links.get_mut(index) else { continue };
+            link.take_answer(embedded, self.shim, history);
+            link.flush(&self.epoll, index as u64);
+            if link.is_over() {
+                self.links[index] = None;
+            }
+        }
+        for statement in embedded.take_unknown() {
+            history.append(Event::Abandoned { why: format!("the embedded server does not know this statement: {statement}") });
+        }
+        self.note_nonces(from, history);
+    }
+
+    /// A session of the embedded server that is no client's: the administrator's. `None`: the server is not embedded.
+    pub(crate) fn connect_inside(&mut self) -> Option<Number> {
+        match &mut self.upstream {
+            Upstream::Embedded(embedded) => Some(embedded.connect()),
+            Upstream::Unix(_) | Upstream::Tcp(_) => None,
+        }
+    }
+
+    /// Says something on such a session, and gives the answer.
+    pub(crate) fn exchange(&mut self, number: Number, bytes: &[u8]) -> Vec<u8> {
+        let Upstream::Embedded(embedded) = &mut self.upstream else { return Vec::new() };
+        embedded.received(number, bytes);
+        embedded.output(number).map(std::mem::take).unwrap_or_default()
     }
 
     fn note_nonces(&mut self, from: usize, history: &History) {

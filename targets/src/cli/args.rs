@@ -101,15 +101,17 @@ pub(crate) struct Doctor {
 /// Where the servers are.
 #[derive(Args, Debug)]
 pub(crate) struct Servers {
-    /// `local`, a private one from installed programs, or its URL: postgres://… or mysql://…
-    #[arg(long = "server", value_name = "SERVER", value_parser = place, default_value = "local")]
+    /// `embedded`, the one inside poolproof; `local`, a private one from installed programs; or a URL: postgres://… or mysql://…
+    #[arg(long = "server", value_name = "SERVER", value_parser = place, default_value = "embedded")]
     places: Vec<Place>,
 }
 
 /// One server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// A private one.
+    /// The one inside poolproof.
+    Embedded,
+    /// A private one from installed programs.
     Local,
     /// One that runs.
     Url(Database, String),
@@ -150,7 +152,8 @@ impl Servers {
                 return Err(Stop::usage(message).hint("`poolproof pools` says which pool needs which server"));
             }
         }
-        Ok(databases.iter().map(|database| (*database, urls(*database).next().cloned().unwrap_or(Place::Local))).collect())
+        let other = if self.places.contains(&Place::Local) { Place::Local } else { Place::Embedded };
+        Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(&other).clone())).collect())
     }
 
     /// The words that ask for the same server again; a password is not repeated.
@@ -159,7 +162,8 @@ impl Servers {
             Place::Url(of, url) if *of == database => Some(without_password(url)),
             _ => None,
         });
-        url.map_or_else(String::new, |url| format!(" --server {}", quoted(&url)))
+        let local = self.places.contains(&Place::Local).then(|| "local".to_owned());
+        url.or(local).map_or_else(String::new, |place| format!(" --server {}", quoted(&place)))
     }
 }
 
@@ -188,10 +192,11 @@ fn without_password(url: &str) -> String {
 
 fn place(word: &str) -> Result<Place, String> {
     match word.split_once("://").map(|(scheme, _)| scheme) {
+        None if word == "embedded" => Ok(Place::Embedded),
         None if word == "local" => Ok(Place::Local),
         Some("postgres" | "postgresql") => Ok(Place::Url(Database::Postgres, word.to_owned())),
         Some("mysql" | "mariadb") => Ok(Place::Url(Database::MySql, word.to_owned())),
-        _ => Err("expected `local`, postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USER:PASSWORD@HOST:3306/DATABASE"
+        _ => Err("expected `embedded`, `local`, postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USER:PASSWORD@HOST:3306/DATABASE"
             .to_owned()),
     }
 }
@@ -251,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_names_its_database_and_the_other_one_is_local() {
+    fn a_url_names_its_database_and_the_other_one_is_as_before() {
         let both = [Database::Postgres, Database::MySql];
         let servers = |words: &[&str]| certify(words).expect("valid").servers;
         let url = "postgres://me:secret@here:5432/db";
@@ -259,7 +264,9 @@ mod tests {
         let expected = vec![(both[0], Place::Url(both[0], url.to_owned())), (both[1], Place::Local)];
         assert_eq!(chosen.of(&both).expect("valid"), expected);
         assert_eq!(chosen.again(both[0]), " --server postgres://me:PASSWORD@here:5432/db");
-        assert_eq!(chosen.again(both[1]), "");
+        assert_eq!(chosen.again(both[1]), " --server local");
+        assert_eq!(servers(&[]).of(&both).expect("valid"), both.map(|database| (database, Place::Embedded)));
+        assert_eq!(servers(&[]).again(both[0]), "");
         let other = servers(&["--server", "mysql://me@here/db?password=secret&port=1"]);
         assert_eq!(other.again(both[1]), " --server 'mysql://me@here/db?password=PASSWORD&port=1'");
         assert!(servers(&["--server", url, "--server", url]).of(&both).is_err());

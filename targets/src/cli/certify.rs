@@ -48,6 +48,7 @@ pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller
     let mut bench = bench()?;
     for (database, place) in places {
         teller.begins(&match place {
+            Place::Embedded => "catching the canary".to_owned(),
             Place::Local => format!("starting {}", pools::protocol(database)),
             Place::Url(..) => format!("looking at the server for {}", database.name()),
         });
@@ -73,6 +74,7 @@ const WEAKNESS: &str = "POOLPROOF_TEST_WEAKNESS";
 /// The library's word for a place.
 pub(crate) fn choice(place: &Place) -> ServerChoice {
     match place {
+        Place::Embedded => ServerChoice::Embedded,
         Place::Local => ServerChoice::Local,
         Place::Url(_, url) => ServerChoice::Url(url.clone()),
     }

@@ -83,5 +83,6 @@ fn connect(address: &Address) -> io::Result<Box<dyn Stream>> {
             }
             Err(last)
         }
+        Address::Inside => Err(io::Error::other("the embedded server is asked by its worker alone")),
     }
 }

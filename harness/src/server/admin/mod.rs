@@ -87,6 +87,11 @@ impl Admin {
         self.dialogue.answers.pop_front()
     }
 
+    /// [`Admin::answer`] would give one.
+    pub(crate) fn has_answer(&self) -> bool {
+        !self.dialogue.answers.is_empty()
+    }
+
     /// The server accepted the login, and nothing has failed since.
     pub(crate) fn is_ready(&self) -> bool {
         self.dialogue.logged_in && self.dialogue.failure.is_none()
