@@ -230,6 +230,15 @@ pub enum Event {
         /// The bound that was exceeded, in milliseconds.
         bound_ms: u64,
     },
+    /// A thread of a process computes without end: it used up so much of the processor's time and asked the system for nothing.
+    Spinning {
+        /// The process that owes something.
+        process: Process,
+        /// The invocation that does not end.
+        id: InvocationId,
+        /// The processor's time, in milliseconds.
+        cpu_ms: u64,
+    },
     /// The harness ended a process that would not end.
     Killed {
         /// Which.

@@ -37,5 +37,9 @@ pub const PATIENCE_INSIDE: Duration = Duration::from_millis(2);
 pub const OVERDUE: Duration = Duration::from_secs(5);
 /// The same while searching; a failure is confirmed with [`OVERDUE`].
 pub const OVERDUE_QUICK: Duration = Duration::from_millis(400);
+/// How much of the processor's time a thread may use up in one step without ever waiting for anything.
+pub const SPINNING: Duration = Duration::from_secs(1);
+/// The same while searching; a failure is confirmed with [`SPINNING`].
+pub const SPINNING_QUICK: Duration = Duration::from_millis(100);
 /// Quiet time after which the coordinator looks whether a process is stuck.
 pub const QUIET: Duration = Duration::from_millis(10);

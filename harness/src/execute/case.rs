@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::epilogue::{Epilogue, Next};
 use super::flight::{Flight, Settled};
 use super::reactor::{Notice, Reactor, abandon};
-use super::stuck::Sight;
+use super::stuck::{Running, Sight};
 use super::task::outcome;
 use super::waiting::Resting;
 use super::{Bounds, Weakness};
@@ -37,6 +37,8 @@ pub(super) struct Case<'a> {
     /// There is something for the ledger.
     pub(super) inserted: bool,
     pub(super) last_sight: Vec<(Process, Sight)>,
+    /// Threads that were seen running when nothing else happened.
+    pub(super) spinners: Vec<(Process, Running)>,
     /// The system's numbers of the actors' threads.
     pub(super) threads: Vec<(Actor, i32)>,
     /// The harness has ended a process.
@@ -82,6 +84,7 @@ impl<'a> Case<'a> {
             phase: Phase::Birth,
             inserted: false,
             last_sight: Vec::new(),
+            spinners: Vec::new(),
             threads: Vec::new(),
             killed: false,
             resting: None,

@@ -1,11 +1,11 @@
 //! Those who do not end: proved stuck, or overdue by the clock; either way they are ended.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::case::{Case, Phase};
 use super::flight::Flight;
 use super::reactor::{Reactor, abandon};
-use super::stuck::Sight;
+use super::stuck::{Running, Sight};
 use crate::history::{Event, History, InvocationId};
 use crate::interleaving::Process;
 
@@ -13,6 +13,7 @@ impl Case<'_> {
     /// Something has happened: what was seen before proves nothing any more.
     pub(super) fn look_away(&mut self) {
         self.last_sight.clear();
+        self.spinners.clear();
     }
 
     /// Nothing has happened for a while: is somebody stuck?
@@ -35,8 +36,33 @@ impl Case<'_> {
             let threads = sights.iter().filter(|(seen, _)| *seen == process).flat_map(|(_, sight)| sight.lines()).collect();
             self.history.append(Event::Stuck { process, id, threads });
             self.kill(process, reactor);
+        } else if let Some((process, id, cpu)) = self.spinner(&sights) {
+            self.history.append(Event::Spinning { process, id, cpu_ms: cpu.as_millis() as u64 });
+            self.kill(process, reactor);
         }
         self.last_sight = sights;
+    }
+
+    /// Somebody who computes, or waits without a time limit, in a process of which a thread has only computed for longer than
+    /// anything may take.
+    fn spinner(&mut self, sights: &[(Process, Sight)]) -> Option<(Process, InvocationId, Duration)> {
+        let sight = |process: Process| sights.iter().find(|(seen, _)| *seen == process).map(|(_, sight)| sight);
+        self.spinners.retain(|(process, running)| sight(*process).and_then(|sight| running.used(sight)).is_some());
+        for (process, sight) in sights {
+            let new = |running: &Running| !self.spinners.iter().any(|(known, before)| known == process && before.is(running));
+            let more: Vec<_> = sight.running().filter(new).map(|running| (*process, running)).collect();
+            self.spinners.extend(more);
+        }
+        let used = self.spinners.iter().filter_map(|(process, running)| Some((*process, running.used(sight(*process)?)?)));
+        let mut endless = used.filter(|(_, used)| *used >= self.bounds.spinning);
+        endless.find_map(|(process, used)| {
+            let hangs = |flight: &&Flight| {
+                let thread = self.threads.iter().find(|(actor, _)| *actor == flight.actor).map(|(_, thread)| *thread);
+                let in_vain = || Some(sight(process)?.never_returns(thread?));
+                flight.actor.process == process && flight.is_awaited() && !flight.is_killing() && in_vain() == Some(true)
+            };
+            self.flights.iter().find(hangs).map(|flight| (process, flight.id, used))
+        })
     }
 
     /// Ends those who owe something beyond their bound.

@@ -74,6 +74,7 @@ struct Bounds {
     either: Duration,
     release: Duration,
     overdue: Duration,
+    spinning: Duration,
 }
 
 impl Bounds {
@@ -83,11 +84,15 @@ impl Bounds {
             true => (limits::PATIENCE_INSIDE, limits::PATIENCE_INSIDE),
             false => (limits::PATIENCE_BLOCKED, limits::PATIENCE_EITHER),
         };
-        let (must, release, overdue) = match effort {
-            Effort::Quick => (limits::PATIENCE_QUICK, limits::PATIENCE_RELEASE_QUICK, limits::OVERDUE_QUICK),
-            Effort::Full => (limits::PATIENCE, limits::PATIENCE_RELEASE, limits::OVERDUE),
+        let (must, release) = match effort {
+            Effort::Quick => (limits::PATIENCE_QUICK, limits::PATIENCE_RELEASE_QUICK),
+            Effort::Full => (limits::PATIENCE, limits::PATIENCE_RELEASE),
         };
-        Self { must, blocked, either, release, overdue }
+        let (overdue, spinning) = match effort {
+            Effort::Quick => (limits::OVERDUE_QUICK, limits::SPINNING_QUICK),
+            Effort::Full => (limits::OVERDUE, limits::SPINNING),
+        };
+        Self { must, blocked, either, release, overdue, spinning }
     }
 
     fn patience(self, op: &Op, expected: Expectation, releasable: bool) -> Duration {

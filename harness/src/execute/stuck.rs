@@ -1,8 +1,10 @@
 //! The proof that a process is stuck: every thread of it waits, without a time limit, for something that can no longer come.
 //!
-//! It reads `/proc/PID/task/T/syscall`. A wait with a time limit proves nothing: there the clock has to speak.
+//! It reads `/proc/PID/task/T/syscall`. A wait with a time limit proves nothing: there the clock has to speak. A thread that runs and
+//! runs, and never waits, is seen to spin.
 
 use std::fs;
+use std::time::Duration;
 
 /// What the threads of a process were seen doing at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,14 +12,48 @@ pub(super) struct Sight {
     threads: Vec<ThreadSight>,
 }
 
+/// A thread that was seen running, and has not waited for anything since.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Running {
+    thread: i32,
+    switches: String,
+    /// The processor's time that it had used when it was first seen.
+    since: Duration,
+}
+
+impl Running {
+    /// Both are of the same thread, which has not waited in between.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (self.thread, &self.switches) == (other.thread, &other.switches)
+    }
+
+    /// The processor's time that it has used up since, if it still runs and never waited.
+    pub(super) fn used(&self, sight: &Sight) -> Option<Duration> {
+        let same = |seen: &&ThreadSight| seen.thread == self.thread && seen.switches == self.switches && seen.line.is_empty();
+        sight.threads.iter().find(same).map(|seen| seen.cpu.saturating_sub(self.since))
+    }
+}
+
+#[derive(Clone, Debug)]
 struct ThreadSight {
     thread: i32,
     waits: Waits,
     line: String,
-    /// Voluntary context switches: equal in two sights means that the thread has not run in between.
+    /// Voluntary context switches: equal in two sights of a thread that waits means that it has not run in between, and of one that
+    /// runs that it has not waited.
     switches: String,
+    /// The processor's time that it has used.
+    cpu: Duration,
 }
+
+/// The same sight, whatever it cost.
+impl PartialEq for ThreadSight {
+    fn eq(&self, other: &Self) -> bool {
+        (self.thread, self.waits, &self.line, &self.switches) == (other.thread, other.waits, &other.line, &other.switches)
+    }
+}
+
+impl Eq for ThreadSight {}
 
 /// What a thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +77,10 @@ impl Sight {
             let status = fs::read_to_string(format!("{path}/status")).ok()?;
             let switches = status.lines().find(|line| line.starts_with("voluntary")).unwrap_or_default().to_owned();
             let (waits, line) = read_call(&call, pid);
-            threads.push(ThreadSight { thread, waits, line, switches });
+            // Where the kernel does not count it, nobody is seen to spin, and the clock speaks.
+            let cpu = fs::read_to_string(format!("{path}/schedstat")).unwrap_or_default();
+            let cpu = Duration::from_nanos(cpu.split_whitespace().next().and_then(|used| used.parse().ok()).unwrap_or(0));
+            threads.push(ThreadSight { thread, waits, line, switches, cpu });
         }
         threads.sort_by_key(|seen| seen.thread);
         Some(Self { threads })
@@ -57,6 +96,18 @@ impl Sight {
     /// Every thread waits for something, with or without a time limit.
     pub(super) fn is_at_rest(&self) -> bool {
         self.threads.iter().all(|seen| !seen.line.is_empty())
+    }
+
+    /// The threads that run.
+    pub(super) fn running(&self) -> impl Iterator<Item = Running> + '_ {
+        let running = self.threads.iter().filter(|seen| seen.line.is_empty());
+        running.map(|seen| Running { thread: seen.thread, switches: seen.switches.clone(), since: seen.cpu })
+    }
+
+    /// The thread runs, or waits without a time limit.
+    pub(super) fn never_returns(&self, thread: i32) -> bool {
+        let seen = self.threads.iter().find(|seen| seen.thread == thread);
+        seen.is_some_and(|seen| seen.line.is_empty() || seen.waits == Waits::Forever)
     }
 
     /// How many threads there are.

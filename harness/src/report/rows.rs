@@ -112,7 +112,9 @@ impl<'a> Reader<'a> {
             Event::Skipped { step, why } => self.skipped(*step, words::skip(*why)),
             Event::Invoked(invocation) => self.invoked(invocation),
             Event::Finished { id, outcome } => self.finished(*id, outcome),
-            Event::Stuck { process, id, .. } => self.endless(*process, *id, words::NEVER_ENDS),
+            Event::Stuck { process, id, .. } | Event::Spinning { process, id, .. } => {
+                self.endless(*process, *id, words::NEVER_ENDS)
+            }
             Event::Overdue { process, id, .. } => self.endless(*process, *id, words::LATE),
             Event::Killed { process } => drop(self.killed.insert(*process)),
             Event::Ended { process, ending } => self.ended(*process, *ending),

@@ -1,4 +1,5 @@
-//! Does everything end that was started? Stuck is proved by the processes' system calls; the clock speaks only beyond that.
+//! Does everything end that was started? Stuck is proved by the processes' system calls, spinning by the processor's time; the
+//! clock speaks only beyond that.
 
 use super::{Call, Facts, Level, Rule, count, own};
 use crate::history::{Event, Expectation, InvocationId, Outcome, Witness};
@@ -104,6 +105,8 @@ struct Delay<'a> {
 enum Proof<'a> {
     /// A line for each thread: its system call.
     Stuck(&'a [String]),
+    /// The processor's time that a thread used up without a system call, in milliseconds.
+    Spinning(u64),
     /// The bound that was exceeded, in milliseconds.
     Overdue(u64),
 }
@@ -112,6 +115,9 @@ fn delays<'a>(facts: &'a Facts<'a>) -> impl Iterator<Item = Delay<'a>> {
     facts.events.iter().enumerate().filter_map(|(at, event)| match event {
         Event::Stuck { process, id, threads } => {
             Some(Delay { at, process: *process, call: facts.call(*id), proof: Proof::Stuck(threads) })
+        }
+        Event::Spinning { process, id, cpu_ms } => {
+            Some(Delay { at, process: *process, call: facts.call(*id), proof: Proof::Spinning(*cpu_ms) })
         }
         Event::Overdue { process, id, bound_ms } => {
             Some(Delay { at, process: *process, call: facts.call(*id), proof: Proof::Overdue(*bound_ms) })
@@ -125,7 +131,8 @@ impl Delay<'_> {
         self.call.is_some_and(is_exit)
     }
 
-    /// A late checkout that had a claim to be served is LIV-2's business; a stuck one ignores its patience, and that is LIV-1's.
+    /// A late checkout that had a claim to be served is LIV-2's business; a stuck or spinning one ignores its patience, and that is
+    /// LIV-1's.
     fn is_late_checkout(&self, claims: impl Fn(&Call) -> bool) -> bool {
         matches!(self.proof, Proof::Overdue(_)) && self.call.is_some_and(claims)
     }
@@ -136,6 +143,10 @@ impl Delay<'_> {
             Proof::Stuck(threads) => (
                 format!("{step} never ends: every thread of {} waits for what can no longer come", self.process),
                 threads.to_vec(),
+            ),
+            Proof::Spinning(cpu_ms) => (
+                format!("{step} never ends: a thread of {} has computed for {cpu_ms} ms without a system call", self.process),
+                Vec::new(),
             ),
             Proof::Overdue(bound_ms) => (format!("{step} did not end within {bound_ms} ms"), Vec::new()),
         };
