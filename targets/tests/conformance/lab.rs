@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use libtest_mimic::{Failed, Trial};
 use poolproof::bench::{Bench, ServerChoice};
-use poolproof::certify::{self, Cases, Cell, Plan};
+use poolproof::certify::{self, Cell};
 use poolproof::execute::Weakness;
 use poolproof::history::History;
 use poolproof::interleaving::{Interleaving, parse};
@@ -117,11 +117,8 @@ impl Lab {
 
     /// Certifies a pool under a promise.
     pub(crate) fn certify(&self, pool: &str, promise: Promise, seed: u64, cases: u64) -> Cell {
-        let target = target(pool);
-        let bench = self.bench(target.database(), Weakness::default());
-        let plan = Plan { seed, cases: Cases::Number(cases), workers: 1, replays: 20 };
-        let mut cells = certify::certify(&bench, &target, &[promise], &plan, &|_| Ok(Vec::new()), &mut |_| {}).expect("a run");
-        cells.remove(0)
+        let bench = self.bench(target(pool).database(), Weakness::default());
+        crate::pools::certify(&bench, pool, promise, seed, cases)
     }
 
     /// The tool, with the shared PostgreSQL server.

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod cleanup;
+mod embedded;
 mod executor;
 mod lab;
 mod misfits;
@@ -17,7 +18,7 @@ fn main() -> std::process::ExitCode {
     poolproof::assume_role(&lab::targets());
     let arguments = Arguments::from_args();
     let lab = lab::Lab::build(!arguments.list);
-    let families = [pools::trials, executor::trials, bad_input::trials, cleanup::trials, nightly::trials];
+    let families = [pools::trials, executor::trials, bad_input::trials, cleanup::trials, embedded::trials, nightly::trials];
     let trials = families.into_iter().flat_map(|family| family(lab)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();

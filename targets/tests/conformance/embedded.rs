@@ -1,0 +1,115 @@
+//! The embedded servers: every pool is judged on them as on real ones, and nothing has to be installed for that.
+
+use libtest_mimic::Trial;
+use poolproof::bench::{Bench, ServerChoice};
+use poolproof::certify::{self, Causes};
+use poolproof::generate;
+use poolproof::history::Event;
+use poolproof::interleaving::Interleaving;
+use poolproof::verdict::Verdict;
+use poolproof::{Promise, Target};
+
+use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, scaled, target};
+use crate::pools;
+
+pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (pool, every_thread_is_an_actor) in pools::BREAKING {
+        trials.push(Trial::test(format!("{pool} breaks OWN-1 on the embedded server"), move || {
+            let cell = pools::certify(&bench(&target(pool))?, pool, Promise::ChildUsesPool, 1, 40);
+            pools::breaks_own_1(&cell, every_thread_is_an_actor)
+        }));
+    }
+    trials.push(Trial::test("the reference passes on the embedded server", || {
+        let bench = bench(&target("reference"))?;
+        pools::passes(&pools::certify(&bench, "reference", Promise::ChildUsesPool, 1, scaled(500, 5000)), scaled(10, 100))
+    }));
+    for mutant in poolproof_targets::mutants() {
+        let name = mutant.target.name();
+        trials.push(Trial::test(format!("{name} falls on the embedded server"), move || {
+            let bench = bench(&mutant.target)?;
+            pools::falls(&pools::certify(&bench, name, mutant.promise, 1, 300), mutant.rule)
+        }));
+    }
+    trials.push(Trial::test("a thread may bear the name of one that was joined", again));
+    trials.push(Trial::test("what fails by luck is shown, and no pool is blamed for it", luck));
+    trials.push(Trial::test("every accepted difference has its reason", || {
+        ensure(ACCEPTED.iter().all(|accepted| !accepted.reason.is_empty()), || "no reason".to_owned())?;
+        ACCEPTED.iter().for_each(|accepted| drop(interleaving(accepted.interleaving)));
+        Ok(())
+    }));
+    for pool in ["reference", "r2d2-postgres", "r2d2-mysql", "mysql"] {
+        let database = target(pool).database();
+        trials.push(lab.trial(database, format!("embedded and real servers agree on {pool}"), move |lab| agree(lab, pool)));
+    }
+    trials
+}
+
+/// A bench with the embedded server that a pool needs.
+fn bench(target: &Target) -> Result<Bench, libtest_mimic::Failed> {
+    let mut bench = Bench::start(&NEVER)?;
+    bench.add_server(&ServerChoice::Embedded, target.database())?;
+    Ok(bench)
+}
+
+/// The order for the new thread must not go to the old one's connection.
+fn again() -> Outcome {
+    let bench = bench(&target("reference"))?;
+    let story = interleaving("p0 spawn t1\np0 fork p1\np0 join t1\np0 spawn t1\np0.t1 open\n");
+    for history in certify::execute(&bench, &target("reference"), &vec![story; 30])? {
+        let hung = history.events().iter().any(|event| matches!(event, Event::Stuck { .. } | Event::Overdue { .. }));
+        ensure(!hung, || format!("{history:#?}"))?;
+    }
+    Ok(())
+}
+
+/// The same interleavings on both: the same rule is broken first, or none is.
+fn agree(lab: &Lab, pool: &str) -> Outcome {
+    let target = target(pool);
+    let inside = bench(&target)?;
+    let outside = lab.bench(target.database(), poolproof::execute::Weakness::default());
+    for promise in [Promise::ChildUsesPool, Promise::ChildDrops, Promise::DisposeBeforeFork, Promise::ThreadsOnly] {
+        let interleavings: Vec<Interleaving> = (0..scaled(25, 2500)).map(|index| generate::nth(promise, 9, 20 + index)).collect();
+        for (interleaving, causes) in certify::compare([&inside, &outside], &target, &interleavings)? {
+            ensure(is_accepted(pool, &causes), || format!("embedded and real server: {causes:?}\n{interleaving}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_accepted(pool: &str, causes: &Causes) -> bool {
+    let both = || causes.iter().flatten().flatten();
+    ACCEPTED.iter().any(|accepted| accepted.pool == pool && both().any(|rule| *rule == accepted.rule))
+}
+
+/// A rule that a pool may break on one kind of server and not on the other.
+struct Accepted {
+    pool: &'static str,
+    rule: &'static str,
+    /// Why that says nothing against the embedded server, and an interleaving that shows it.
+    reason: &'static str,
+    interleaving: &'static str,
+}
+
+/// What may differ; at most ten.
+const ACCEPTED: &[Accepted] = &[
+    Accepted { pool: "r2d2-postgres", rule: "LIV-1", reason: SPINS, interleaving: OPENS_IN_CHILD },
+    Accepted { pool: "r2d2-postgres", rule: "LIV-3", reason: SPINS, interleaving: OPENS_IN_CHILD },
+    Accepted { pool: "r2d2-mysql", rule: "LIV-1", reason: SPINS, interleaving: OPENS_IN_CHILD },
+    Accepted { pool: "r2d2-mysql", rule: "LIV-3", reason: SPINS, interleaving: OPENS_IN_CHILD },
+];
+
+const SPINS: &str = "a forked child of r2d2 spins in rehash_bucket_into of parking_lot_core if its new threads start in one order, and not in \
+                     another; the order depends on how long the server takes to answer";
+const OPENS_IN_CHILD: &str = "p0 open\np0 fork p1\np1 drop-pool\np1 open\np1 checkout a\np1 fork p2\n";
+
+const _: () = assert!(ACCEPTED.len() <= 10, "too many differences are accepted");
+
+/// Whether the pool panics depends on the microsecond in which it is opened.
+fn luck() -> Outcome {
+    let cell = pools::certify(&bench(&target("moody"))?, "moody", Promise::ThreadsOnly, 1, 40);
+    let failure = cell.failures.iter().find(|failure| failure.rule.id == "ISO-2").ok_or("the panic was not seen")?;
+    ensure(!failure.is_steady(), || format!("replayed {} of {}", failure.replayed, failure.replays))?;
+    let verdict = cell.verdicts.iter().find(|(rule, _)| rule.id == "ISO-2").map(|(_, verdict)| verdict);
+    ensure(matches!(verdict, Some(Verdict::NoVerdict(why)) if why.contains("replays")), || format!("{verdict:?}"))
+}
