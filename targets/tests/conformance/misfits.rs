@@ -1,8 +1,10 @@
 //! Pools that are no pools, each for one test.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Target};
+use poolproof_targets::reference::ReferencePool;
 
 pub(crate) fn targets() -> [Target; 2] {
     [Target::of::<Hangs>("hangs-in-child", "waits for ever in a forked child"), Target::of::<Moody>("moody", "panics by luck")]
@@ -37,20 +39,27 @@ impl Connection for Nothing {
     }
 }
 
-/// It breaks a rule by luck: no replay of the same interleaving can be relied on.
-struct Moody;
+/// The reference, but in every second process or so it panics: no replay of the same interleaving can be relied on.
+struct Moody(ReferencePool);
+
+/// The process's mood, from its first pool on.
+static MOOD: OnceLock<bool> = OnceLock::new();
 
 impl Pool for Moody {
-    type Connection = Nothing;
+    type Connection = <ReferencePool as Pool>::Connection;
     const DATABASE: Database = Database::Postgres;
 
-    fn open(_config: &Config) -> Result<Self, Error> {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        assert!(now.subsec_micros().is_multiple_of(2), "not now");
-        Ok(Self)
+    fn open(config: &Config) -> Result<Self, Error> {
+        let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        assert!(MOOD.get_or_init(|| now().subsec_micros().is_multiple_of(2)), "not now");
+        ReferencePool::open(config).map(Self)
     }
 
-    fn checkout(&self, _patience: Duration) -> Result<Nothing, Error> {
-        Ok(Nothing)
+    fn checkout(&self, patience: Duration) -> Result<Self::Connection, Error> {
+        self.0.checkout(patience)
+    }
+
+    fn dispose(&self) -> Option<Result<(), Error>> {
+        self.0.dispose()
     }
 }
