@@ -93,6 +93,11 @@ impl Bench {
         self.place(database).map(|place| place.server.product.as_str())
     }
 
+    /// The server for a database is the one inside poolproof.
+    pub fn is_embedded(&self, database: Database) -> bool {
+        self.place(database).is_some_and(|place| place.server.address == Address::Inside)
+    }
+
     /// The URL of the server for a database, password included; the embedded one has none.
     pub fn url(&self, database: Database) -> Option<String> {
         self.place(database).and_then(|place| url(&place.server))

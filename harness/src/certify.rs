@@ -1,9 +1,9 @@
 //! The whole algorithm: search, confirm, shrink, replay.
 
+mod compare;
 mod confirm;
 mod search;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::bench::Bench;
@@ -15,6 +15,7 @@ use crate::rules::{self, Judgement, Rule};
 use crate::target::Target;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
+pub use compare::{Causes, compare};
 use confirm::confirm;
 use search::{Source, search};
 
@@ -186,46 +187,4 @@ pub fn execute(bench: &Bench, target: &Target, interleavings: &[Interleaving]) -
     let mut worker = Executor::start(target, bench.surroundings(target.database())?)?;
     let _beside = worker.beside_agent();
     interleavings.iter().map(|interleaving| worker.execute(interleaving, Effort::Full)).collect()
-}
-
-/// Which rules were broken first in several executions in one place, and in another; `None` where none was.
-pub type Causes = [BTreeSet<Option<&'static str>>; 2];
-
-/// So often an interleaving is executed again in each place, until the same is seen in both.
-const ROUNDS: u32 = 5;
-
-/// Executes interleavings on the servers of two benches, and gives those of which not the same rule is broken first. What differs is
-/// executed again, with full patience: what a pool does by luck may be seen later in one place than in the other.
-///
-/// # Errors
-/// What ends the run: see [`Trouble`].
-pub fn compare(
-    benches: [&Bench; 2],
-    target: &Target,
-    interleavings: &[Interleaving],
-) -> Result<Vec<(Interleaving, Causes)>, Trouble> {
-    let mut one = Executor::start(target, benches[0].surroundings(target.database())?)?;
-    let mut other = Executor::start(target, benches[1].surroundings(target.database())?)?;
-    let mut differences = Vec::new();
-    for interleaving in interleavings {
-        let mut causes = Causes::default();
-        for round in 0..=ROUNDS {
-            let effort = if round == 0 { Effort::Quick } else { Effort::Full };
-            causes[0].insert(first_cause(&mut one, interleaving, effort)?);
-            causes[1].insert(first_cause(&mut other, interleaving, effort)?);
-            if !causes[0].is_disjoint(&causes[1]) {
-                break;
-            }
-        }
-        if causes[0].is_disjoint(&causes[1]) {
-            differences.push((interleaving.clone(), causes));
-        }
-    }
-    Ok(differences)
-}
-
-fn first_cause(worker: &mut Executor, interleaving: &Interleaving, effort: Effort) -> Result<Option<&'static str>, Trouble> {
-    let _beside = worker.beside_agent();
-    let seen = run_until_broken(worker, interleaving, effort)?;
-    Ok(seen.judgement.first_cause().map(|(rule, _)| rule.id))
 }

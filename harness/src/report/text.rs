@@ -27,6 +27,8 @@ pub struct Finding<'a> {
     pub replayed: (u32, u32),
     /// It fails often enough to be blamed on the pool.
     pub steady: bool,
+    /// It was seen on an embedded server.
+    pub embedded: bool,
     /// The last that the pool printed.
     pub printed: &'a str,
     /// The command that replays it.
@@ -64,6 +66,14 @@ pub fn failure(finding: &Finding, style: Style) -> String {
     paragraph("replayed: ", &format!("{again} of {times}"), style, &mut text);
     if !finding.steady {
         paragraph("", "That is too seldom to blame the pool for it: no verdict.", style, &mut text);
+    }
+    if finding.embedded && !rule.is_witnessed() {
+        paragraph(
+            "",
+            "Provisional: an effect, seen on an embedded server. See it on a real one with --server local.",
+            style,
+            &mut text,
+        );
     }
     paragraph("what to do: ", rule.remedy, style, &mut text);
     // A command is pasted: it is never broken into lines.

@@ -71,6 +71,13 @@ pub struct Rule {
     check: fn(&Facts) -> Verdict,
 }
 
+impl Rule {
+    /// It rests on what the kernel witnessed, and not on what a server or a pool answered.
+    pub fn is_witnessed(&self) -> bool {
+        self.kernel
+    }
+}
+
 /// All verdicts of one execution.
 #[derive(Debug)]
 pub struct Judgement {

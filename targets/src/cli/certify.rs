@@ -92,7 +92,7 @@ fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, t
     let mut news = |news| teller.news(target.name(), news);
     let cells = certify::certify(bench, target, promises, &plan, &known, &mut news)?;
     let server = bench.product(target.database()).unwrap_or("an unknown server").to_owned();
-    Ok(Certified { pool: target.name(), server, cells })
+    Ok(Certified { pool: target.name(), server, embedded: bench.is_embedded(target.database()), cells })
 }
 
 /// Prints what was broken, and then saves it: a disk that is full takes nothing away.
@@ -110,6 +110,7 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
                 judgement: &failure.judgement,
                 replayed: (failure.replayed, failure.replays),
                 steady: failure.is_steady(),
+                embedded: certified.embedded,
                 printed: &failure.printed,
                 command: &replay_command(&path, target, &wanted.servers),
             };
@@ -145,6 +146,9 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
         None => format!("{} interleavings for each promise", wanted.cases),
     };
     text.push_str(&format!("\nrules of edition {}, seed {}, {amount}\n", poolproof::rules::EDITION, wanted.seed));
+    if results.iter().any(|certified| certified.embedded) {
+        text.push_str("judged on embedded servers; `--server local` takes real ones\n");
+    }
     if results.iter().any(|certified| certified.cells.iter().any(|cell| !cell.failures.is_empty())) {
         let out = wanted.out.join("failures");
         text.push_str(&format!("failures are saved in {} and run first next time\n", out.display()));

@@ -28,9 +28,10 @@ pub(crate) fn run(wanted: &Replay, screen: &mut Screen) -> Result<Code, Stop> {
     let replayed = certify::replay(&bench, &target, &interleaving, wanted.times)?;
     teller.clear();
     let server = bench.product(target.database()).unwrap_or("an unknown server").to_owned();
+    let embedded = bench.is_embedded(target.database());
     bench.finish()?;
     let command = replay_command(&wanted.file, &target, &wanted.servers);
-    screen.say(&text(&replayed, &interleaving, target.name(), &server, &command, screen))?;
+    screen.say(&text(&replayed, &interleaving, target.name(), (&server, embedded), &command, screen))?;
     let code = code(&replayed, &interleaving);
     if code == Code::NotExercised {
         screen.say("\n  nothing was exercised: no step was carried out\n")?;
@@ -51,7 +52,14 @@ fn is_forbidden(file: &Path) -> bool {
     std::fs::File::open(file).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
-fn text(replayed: &Replayed, interleaving: &Interleaving, pool: &str, server: &str, command: &str, screen: &Screen) -> String {
+fn text(
+    replayed: &Replayed,
+    interleaving: &Interleaving,
+    pool: &str,
+    (server, embedded): (&str, bool),
+    command: &str,
+    screen: &Screen,
+) -> String {
     let (style, judgement) = (screen.style, &replayed.judgement);
     let mut text = match judgement.first_cause() {
         Some((rule, _)) => report::failure(
@@ -64,6 +72,7 @@ fn text(replayed: &Replayed, interleaving: &Interleaving, pool: &str, server: &s
                 judgement,
                 replayed: (replayed.replayed, replayed.replays),
                 steady: true,
+                embedded,
                 printed: &replayed.printed,
                 command,
             },

@@ -17,6 +17,8 @@ pub(crate) struct Certified {
     pub(crate) pool: &'static str,
     /// The server's name and version.
     pub(crate) server: String,
+    /// The server is embedded.
+    pub(crate) embedded: bool,
     /// What it did under each promise.
     pub(crate) cells: Vec<Cell>,
 }

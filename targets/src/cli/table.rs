@@ -126,7 +126,7 @@ mod tests {
 
     fn certified(pool: &'static str, promises: &[Promise], verdict: &Verdict) -> Certified {
         let cells = promises.iter().map(|promise| cell(*promise, verdict)).collect();
-        Certified { pool, server: "PostgreSQL 15.18".into(), cells }
+        Certified { pool, server: "PostgreSQL 15.18".into(), embedded: false, cells }
     }
 
     #[test]

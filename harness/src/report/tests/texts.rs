@@ -23,6 +23,7 @@ fn a_failure_says_everything_that_a_stranger_needs() {
         judgement: &judgement,
         replayed: (20, 20),
         steady: true,
+        embedded: true,
         printed: "not to be seen",
         command: "poolproof replay out/failures/my-pool/child-uses-pool.OWN-1.interleaving --pool my-pool",
     };
@@ -80,6 +81,7 @@ fn a_panic_is_quoted_without_what_came_before_it() {
         judgement: &judgement,
         replayed: (19, 20),
         steady: true,
+        embedded: true,
         printed: "of another execution\nthread 'main' (99) panicked at a.rs:1:2:\nold\nthread 'main' (4711) panicked at a.rs:1:2:\nboom\n",
         command: "poolproof replay x --pool my-pool",
     };
@@ -103,12 +105,14 @@ fn a_failure_that_depends_on_the_moment_says_so() {
         judgement: &judgement,
         replayed: (2, 20),
         steady: false,
+        embedded: true,
         printed: "",
         command: "poolproof replay x --pool my-pool",
     };
     let text = failure(&finding, PLAIN);
     assert!(text.starts_with("my-pool seems to break LIV-2 "), "{text}");
-    let wanted = "it depends on the moment.\n  replayed: 2 of 20\n  That is too seldom to blame the pool for it: no verdict.\n";
+    let wanted = "it depends on the moment.\n  replayed: 2 of 20\n  That is too seldom to blame the pool for it: no verdict.\n  \
+                  Provisional: an effect, seen on an embedded server. See it on a real one with --server local.\n";
     assert!(text.contains(wanted), "{text}");
 }
 
