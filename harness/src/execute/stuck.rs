@@ -189,6 +189,26 @@ fn has_time_limit(pid: i32, descriptor: u64) -> Option<bool> {
 mod tests {
     use super::*;
 
+    /// A thread spins as long as it runs and has never waited; what it used before it was first seen does not count.
+    #[test]
+    fn who_waits_in_between_does_not_spin() {
+        let sight = |line: &str, switches: &str, cpu: u64| Sight {
+            threads: vec![ThreadSight {
+                thread: 7,
+                waits: Waits::No,
+                line: line.to_owned(),
+                switches: switches.to_owned(),
+                cpu: Duration::from_millis(cpu),
+            }],
+        };
+        let first: Vec<Running> = sight("", "1", 50).running().collect();
+        assert_eq!(first[0].used(&sight("", "1", 80)), Some(Duration::from_millis(30)));
+        assert_eq!(first[0].used(&sight("", "2", 80)), None, "it has waited");
+        assert_eq!(first[0].used(&sight("futex", "1", 80)), None, "it waits now");
+        assert_eq!(sight("futex", "1", 80).running().count(), 0);
+        assert!(sight("", "1", 0).never_returns(7) && !sight("read", "1", 0).never_returns(7));
+    }
+
     /// Only waits without a time limit prove anything.
     #[test]
     fn a_time_limit_is_read_from_the_arguments() {

@@ -5,7 +5,7 @@ use poolproof::bench::{Bench, ServerChoice};
 use poolproof::certify::{self, Causes};
 use poolproof::generate;
 use poolproof::history::Event;
-use poolproof::interleaving::Interleaving;
+use poolproof::interleaving::{Interleaving, Process};
 use poolproof::verdict::Verdict;
 use poolproof::{Promise, Target};
 
@@ -32,6 +32,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         }));
     }
     trials.push(Trial::test("a thread may bear the name of one that was joined", again));
+    trials.push(Trial::test("a process that only computes is seen to spin and ended", spinning));
     trials.push(Trial::test("what fails by luck is shown, and no pool is blamed for it", luck));
     trials.push(Trial::test("every accepted difference has its reason", || {
         ensure(ACCEPTED.iter().all(|accepted| !accepted.reason.is_empty()), || "no reason".to_owned())?;
@@ -61,6 +62,23 @@ fn again() -> Outcome {
         ensure(!hung, || format!("{history:#?}"))?;
     }
     Ok(())
+}
+
+/// The evidence is the processor's time, not the clock's.
+fn spinning() -> Outcome {
+    let target = target("spins-in-child");
+    let story = interleaving("p0 open\np0 fork p1\np1 checkout a\n");
+    let replay = certify::replay(&bench(&target)?, &target, &story, 1)?;
+    let overdue = replay.history.events().iter().any(|event| matches!(event, Event::Overdue { .. }));
+    ensure(!overdue, || "the clock had to speak".to_owned())?;
+    let spun = replay.history.events().iter().find_map(|event| match event {
+        Event::Spinning { process, cpu_ms, .. } => Some((*process, *cpu_ms >= 1000)),
+        _ => None,
+    });
+    ensure(spun == Some((Process(1), true)), || format!("{:#?}", replay.history))?;
+    let cause =
+        replay.judgement.first_cause().map(|(rule, evidence)| (rule.id, evidence.sentence.contains("without a system call")));
+    ensure(cause == Some(("LIV-1", true)), || format!("{cause:?}"))
 }
 
 /// The same interleavings on both: the same rule is broken first, or none is.

@@ -6,8 +6,12 @@ use std::time::Duration;
 use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Target};
 use poolproof_targets::reference::ReferencePool;
 
-pub(crate) fn targets() -> [Target; 2] {
-    [Target::of::<Hangs>("hangs-in-child", "waits for ever in a forked child"), Target::of::<Moody>("moody", "panics by luck")]
+pub(crate) fn targets() -> [Target; 3] {
+    [
+        Target::of::<Hangs>("hangs-in-child", "waits for ever in a forked child"),
+        Target::of::<Spins>("spins-in-child", "computes for ever in a forked child"),
+        Target::of::<Moody>("moody", "panics by luck"),
+    ]
 }
 
 /// It hangs in a forked child, as one does that waits for a thread which the child lacks.
@@ -30,6 +34,29 @@ impl Pool for Hangs {
             std::thread::park();
         }
         Ok(Nothing)
+    }
+}
+
+/// It computes for ever in a forked child, as one does that walks a list which the fork has tied into a ring.
+struct Spins {
+    opener: u32,
+}
+
+impl Pool for Spins {
+    type Connection = Nothing;
+    const DATABASE: Database = Database::Postgres;
+
+    fn open(_config: &Config) -> Result<Self, Error> {
+        Ok(Self { opener: std::process::id() })
+    }
+
+    fn checkout(&self, _patience: Duration) -> Result<Nothing, Error> {
+        if self.opener == std::process::id() {
+            return Ok(Nothing);
+        }
+        loop {
+            std::hint::spin_loop();
+        }
     }
 }
 

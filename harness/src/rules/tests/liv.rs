@@ -35,6 +35,16 @@ fn a_step_that_is_proved_stuck_never_ends() {
 }
 
 #[test]
+fn a_step_that_only_computes_never_ends() {
+    let told = forked().start("p1 checkout a").spins("p1");
+    let said = "p1's step 2 (checkout a) never ends: a thread of p1 has computed for 1000 ms without a system call";
+    assert_eq!(broken(told.verdict("LIV-1")), said);
+    assert_eq!(told.verdict("LIV-2"), Verdict::NotExercised, "it computes although it had a patience");
+    let told = forked().start("p1 exit main").spins("p1");
+    assert_eq!((told.verdict("LIV-1"), place(told.verdict("LIV-3"))), (passed(2), told.here()));
+}
+
+#[test]
 fn a_step_that_is_late_did_not_end_in_time() {
     let told = opened().done("p0 checkout a").start("p0 query a").overdue("p0");
     assert_eq!(broken(told.verdict("LIV-1")), "p0's step 2 (query a) did not end within 5000 ms");

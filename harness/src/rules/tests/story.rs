@@ -193,6 +193,11 @@ impl Story {
         self.event(Event::Stuck { process: actor(who).process, id, threads: vec!["t0: futex".into()] })
     }
 
+    pub(super) fn spins(self, who: &str) -> Self {
+        let id = self.in_flight_of(who);
+        self.event(Event::Spinning { process: actor(who).process, id, cpu_ms: 1000 })
+    }
+
     pub(super) fn overdue(self, who: &str) -> Self {
         let id = self.in_flight_of(who);
         self.event(Event::Overdue { process: actor(who).process, id, bound_ms: 5000 })
