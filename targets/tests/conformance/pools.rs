@@ -57,7 +57,10 @@ pub(crate) fn passes(cell: &Cell, opportunities: u64) -> Outcome {
 /// The planted rule is broken, first.
 pub(crate) fn falls(cell: &Cell, rule: &str) -> Outcome {
     let found: Vec<&str> = cell.failures.iter().map(|failure| failure.rule.id).collect();
-    ensure(found.contains(&rule), || format!("{found:?} in {} interleavings", cell.cases))
+    ensure(found.contains(&rule), || format!("{found:?} in {} interleavings", cell.cases))?;
+    // Executions of a broken pool are cut short; what they lack is no reason to have no verdict.
+    let undecided = cell.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::NoVerdict(_)));
+    ensure(undecided.is_none(), || format!("{undecided:?}"))
 }
 
 /// Certifies a pool under a promise.
