@@ -26,7 +26,7 @@ pub(super) struct Case<'a> {
     pub(super) interleaving: &'a Interleaving,
     pub(super) dialect: &'a Dialect,
     pub(super) bounds: Bounds,
-    weakness: Weakness,
+    pub(super) weakness: Weakness,
     pub(super) history: History,
     pub(super) state: State,
     cursor: usize,

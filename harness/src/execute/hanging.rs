@@ -18,8 +18,8 @@ impl Case<'_> {
 
     /// Nothing has happened for a while: is somebody stuck?
     pub(super) fn look(&mut self, reactor: &mut Reactor) {
-        if self.flights.iter().any(|flight| !flight.hello) {
-            // Somebody is being born, and runs unseen: only the clock can speak.
+        if self.flights.iter().any(|flight| !flight.hello) || !self.weakness.tapped() {
+            // Somebody is being born, and runs unseen; or nobody sees what the server owes: only the clock can speak.
             return;
         }
         let sights: Vec<(Process, Sight)> = self
