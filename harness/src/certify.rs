@@ -127,23 +127,24 @@ struct Execution {
 }
 
 impl Execution {
+    fn of(interleaving: &Interleaving, history: History) -> Self {
+        let judgement = rules::judge(interleaving, &history);
+        Self { history, judgement }
+    }
+
     fn breaks(&self, rule: &Rule) -> bool {
         self.judgement.first_cause().is_some_and(|(first, _)| first.id == rule.id)
     }
 }
 
 fn run(worker: &mut Executor, interleaving: &Interleaving, effort: Effort) -> Result<Execution, Trouble> {
-    let history = worker.execute(interleaving, effort)?;
-    let judgement = rules::judge(interleaving, &history);
-    Ok(Execution { history, judgement })
+    Ok(Execution::of(interleaving, worker.execute(interleaving, effort)?))
 }
 
 /// As [`run`], but nobody is waited for once a rule is broken: what a broken pool does next is mostly to hang.
 fn run_until_broken(worker: &mut Executor, interleaving: &Interleaving, effort: Effort) -> Result<Execution, Trouble> {
     let broken = |history: &History| rules::judge(interleaving, history).first_cause().is_some();
-    let history = worker.execute_until(interleaving, effort, broken)?;
-    let judgement = rules::judge(interleaving, &history);
-    Ok(Execution { history, judgement })
+    Ok(Execution::of(interleaving, worker.execute_until(interleaving, effort, broken)?))
 }
 
 /// What one interleaving does, executed several times.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use super::search::{Found, Source};
+use super::search::{Found, Source, that_count};
 use super::{Execution, Failure, Plan, Progress, run, run_until_broken};
 use crate::execute::{Effort, Executor};
 use crate::interleaving::Interleaving;
@@ -128,16 +128,8 @@ impl Suspects<'_, '_> {
                     unsteady.get_or_insert((interleaving, seen));
                 }
             } else {
-                let strays_too = seen.judgement.first_cause().is_some();
-                strays += u32::from(strays_too);
-                let verdicts = seen.judgement.verdicts.into_iter().map(|(_, verdict)| verdict).enumerate();
-                // As in the search: what was broken may have been cut short.
-                let counts = |verdict: &Verdict| match verdict {
-                    Verdict::Failed(_) => false,
-                    Verdict::NoVerdict(_) => !strays_too,
-                    _ => true,
-                };
-                others.extend(verdicts.filter(|(_, verdict)| counts(verdict)));
+                strays += u32::from(seen.judgement.first_cause().is_some());
+                others.extend(that_count(seen.judgement));
             }
             if attempts == ATTEMPTS || strays == STRAYS || best.as_ref().is_some_and(Failure::is_steady) {
                 break;

@@ -127,19 +127,14 @@ impl Found {
     fn note(&mut self, seen: Seen) {
         self.cases += 1;
         self.steps = (self.steps.0 + seen.steps, self.steps.1 + seen.skipped);
-        let broken = seen.judgement.first_cause().is_some();
-        for (place, (_, verdict)) in seen.judgement.verdicts.into_iter().enumerate() {
-            match verdict {
-                // Nothing is broken before it is confirmed.
-                Verdict::Failed(_) => {
-                    self.suspects[place].push(seen.index);
-                    self.first_seen[place].get_or_insert_with(|| self.started.elapsed());
-                }
-                // What was broken may have been cut short, and then some evidence was never there.
-                Verdict::NoVerdict(_) if broken => {}
-                other => self.merge(place, other),
+        // Nothing is broken before it is confirmed.
+        for (place, (_, verdict)) in seen.judgement.verdicts.iter().enumerate() {
+            if matches!(verdict, Verdict::Failed(_)) {
+                self.suspects[place].push(seen.index);
+                self.first_seen[place].get_or_insert_with(|| self.started.elapsed());
             }
         }
+        that_count(seen.judgement).for_each(|(place, verdict)| self.merge(place, verdict));
     }
 
     pub(super) fn merge(&mut self, place: usize, verdict: Verdict) {
@@ -162,4 +157,16 @@ impl Found {
             first_seen,
         }
     }
+}
+
+/// The verdicts of an execution that may have been cut short when a rule was broken, by their place in [`rules::ALL`]: what was broken
+/// has to be confirmed, and some evidence was never there.
+pub(super) fn that_count(judgement: Judgement) -> impl Iterator<Item = (usize, Verdict)> {
+    let broken = judgement.first_cause().is_some();
+    let verdicts = judgement.verdicts.into_iter().map(|(_, verdict)| verdict).enumerate();
+    verdicts.filter(move |(_, verdict)| match verdict {
+        Verdict::Failed(_) => false,
+        Verdict::NoVerdict(_) => !broken,
+        _ => true,
+    })
 }

@@ -53,7 +53,7 @@ impl Administrator {
         self.session.answer()
     }
 
-    /// There is an answer, or the end of the session, that nobody has taken.
+    /// There is an answer that no socket will announce.
     pub(super) fn has_news(&self) -> bool {
         matches!(self.way, Way::Embedded(_)) && self.session.has_answer()
     }

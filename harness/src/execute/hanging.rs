@@ -1,4 +1,4 @@
-//! Those who do not end: proved stuck, or overdue by the clock; either way they are ended.
+//! Those who do not end: proved stuck, seen to spin, or overdue by the clock; and cases that need not go on. All are ended.
 
 use std::time::{Duration, Instant};
 

@@ -154,10 +154,11 @@ impl<'a> Executor<'a> {
         std::fs::create_dir(&directory).map_err(|error| Trouble::directory(&directory, error))?;
         let database = target.database();
         let socket = directory.join(socket_name(database));
-        let tap = Tap::listen(&socket, database, upstream(around.server)?, around.weakness.tap)
+        let upstream = upstream(around.server)?;
+        let administrator = (administrator_socket(&upstream)?, Admin::new(around.server));
+        let tap = Tap::listen(&socket, database, upstream, around.weakness.tap)
             .map_err(|error| Trouble::system("listen for the pool", error))?;
         let control = directory.join("control");
-        let administrator = (administrator_socket(around.server)?, Admin::new(around.server));
         let mut reactor = Reactor::new(&control, tap, administrator)?;
         reactor.control_first = around.weakness.control_first;
         let dialect = Dialect::new(database, around.ledger.to_owned());
@@ -289,8 +290,9 @@ impl<'a> Executor<'a> {
             }
         }
         let history = cut.unwrap_or(case.history);
-        if self.inside {
-            self.reactor.ask_now(&self.dialect.clear_ledger(number))?;
+        let inserts = interleaving.steps.iter().any(|step| matches!(step.op, Op::Insert(_)));
+        if self.inside && inserts {
+            self.reactor.ask_now(&dialect.clear_ledger(number))?;
         }
         Ok(history)
     }
@@ -379,8 +381,8 @@ fn upstream(server: &Server) -> Result<Upstream, Trouble> {
 }
 
 /// The administrator's own connection; none to an embedded server.
-fn administrator_socket(server: &Server) -> Result<Option<std::os::fd::OwnedFd>, Trouble> {
-    let connected = match upstream(server)? {
+fn administrator_socket(upstream: &Upstream) -> Result<Option<std::os::fd::OwnedFd>, Trouble> {
+    let connected = match upstream {
         Upstream::Unix(path) => std::os::unix::net::UnixStream::connect(path).map(Into::into),
         Upstream::Tcp(address) => std::net::TcpStream::connect(address).map(Into::into),
         Upstream::Embedded(_) => return Ok(None),

@@ -1,11 +1,9 @@
 //! Bad input gets a clear error that says what to do next, and the documented exit code.
 
-use std::process::{Command, Output};
-
 use libtest_mimic::Trial;
 use poolproof::Database;
 
-use crate::lab::{Lab, Outcome, ensure, scratch, tool};
+use crate::lab::{Lab, Outcome, ensure, run, says, scratch, tool};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let postgres = |name: &'static str, test: fn(&Lab) -> Outcome| lab.trial(Database::Postgres, name, test);
@@ -36,21 +34,6 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         postgres("a failure of a must exits with 1 and saves what it found", saves),
         postgres("one worker and two print the same failures", same_text),
     ]
-}
-
-fn run(command: &mut Command) -> Output {
-    command.stdin(std::process::Stdio::null()).output().expect("the tool starts")
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn says(command: &mut Command, code: i32, words: &[&str]) -> Outcome {
-    let output = run(command);
-    let text = text(&output);
-    ensure(output.status.code() == Some(code), || format!("exit {:?}, not {code}: {text}", output.status))?;
-    words.iter().try_for_each(|word| ensure(text.contains(word), || format!("'{word}' is missing in: {text}")))
 }
 
 fn typo() -> Outcome {

@@ -11,7 +11,7 @@ use poolproof::trouble::Trouble;
 use poolproof::{Database, Promise};
 use poolproof_targets::around_the_tap;
 
-use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, scaled, scratch, target, tool};
+use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, says, scaled, scratch, target, tool};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let postgres = |name: &'static str, test: fn(&Lab) -> Outcome| lab.trial(Database::Postgres, name, test);
@@ -150,15 +150,12 @@ fn blind(lab: &Lab, database: Database) -> Outcome {
     std::fs::write(&file, "p0 open\n")?;
     let (file, out) = (file.to_string_lossy(), path.to_string_lossy());
     let commands: [&[&str]; 2] = [&["certify", pool, "--cases", "5", "--out", &out], &["replay", &file, "--pool", pool]];
-    for arguments in commands {
-        let output = tool().args(arguments).args(["--server", lab.url(database)]).env(WEAKNESS, "blind").output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure(output.status.code() == Some(3) && said.contains("cannot attribute"), || format!("{output:?}"))?;
+    // The doctor looks at both databases, and each is blind.
+    for arguments in commands.into_iter().chain([&["doctor"][..]]) {
+        let mut command = tool();
+        says(command.args(arguments).args(["--server", lab.url(database)]).env(WEAKNESS, "blind"), 3, &["cannot attribute"])?;
     }
-    // It looks at both databases, and each is blind.
-    let output = tool().arg("doctor").args(["--server", lab.url(database)]).env(WEAKNESS, "blind").output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    ensure(output.status.code() == Some(3) && said.contains("cannot attribute"), || format!("{output:?}"))
+    Ok(())
 }
 
 /// What makes the tool weak.
@@ -177,9 +174,7 @@ fn around(lab: &Lab) -> Outcome {
     for arguments in commands {
         let mut command = tool();
         command.args(arguments).args(["--server", lab.url(Database::Postgres)]).env(around_the_tap::DIRECT, &direct);
-        let output = command.output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure(output.status.code() == Some(3) && said.contains("without passing the tap"), || format!("{output:?}"))?;
+        says(&mut command, 3, &["without passing the tap"])?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The servers that all tests share, and the few things that tests do with them.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
@@ -132,6 +132,24 @@ impl Lab {
 /// The tool as built for these tests.
 pub(crate) fn tool() -> Command {
     Command::new(Path::new(env!("CARGO_BIN_EXE_poolproof")))
+}
+
+/// Runs a command that reads nothing.
+pub(crate) fn run(command: &mut Command) -> Output {
+    command.stdin(std::process::Stdio::null()).output().expect("the tool starts")
+}
+
+/// What it said, on either way.
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// It ends with this code, and says these words.
+pub(crate) fn says(command: &mut Command, code: i32, words: &[&str]) -> Outcome {
+    let output = run(command);
+    let text = text(&output);
+    ensure(output.status.code() == Some(code), || format!("exit {:?}, not {code}: {text}", output.status))?;
+    words.iter().try_for_each(|word| ensure(text.contains(word), || format!("'{word}' is missing in: {text}")))
 }
 
 pub(crate) fn interleaving(text: &str) -> Interleaving {
