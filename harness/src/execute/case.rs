@@ -29,7 +29,7 @@ pub(super) struct Case<'a> {
     pub(super) weakness: Weakness,
     pub(super) history: History,
     pub(super) state: State,
-    cursor: usize,
+    pub(super) cursor: usize,
     invocations: u32,
     pub(super) flights: Vec<Flight>,
     epilogue: Epilogue,
@@ -160,7 +160,7 @@ impl<'a> Case<'a> {
         let expected = self.state.expects(actor, &op);
         self.state.start(actor, &op);
         let pool = self.state.pool_in(actor, &op);
-        let blocked = expected == Expectation::Block && pool.is_some_and(|pool| self.state.releasable(actor, pool));
+        let blocked = expected == Expectation::Block && pool.is_some_and(|pool| self.will_have_room(actor, pool));
         let patience = self.bounds.patience(&op, expected, blocked);
         let nonce = matches!(op, Op::Query(_) | Op::Insert(_)).then_some(Nonce { run: self.number, step: id.0 });
         self.history.append(Event::Invoked(Invocation {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use super::case::Case;
 use super::flight::Settled;
 use super::reactor::Reactor;
-use super::stuck::Sight;
-use crate::history::{Event, InvocationId, PoolId};
-use crate::interleaving::{Op, Process, Step};
+use super::stuck::{self, Sight};
+use crate::history::{Event, Expectation, InvocationId, PoolId};
+use crate::interleaving::{Actor, Op, Process, Step};
 
 /// A fork that waits for the threads of its process which are no actors.
 pub(super) struct Resting {
@@ -17,6 +17,32 @@ pub(super) struct Resting {
 }
 
 impl Case<'_> {
+    /// Whether somebody will make room for one who has to wait, in a step or in the epilogue, if all goes as the model expects. Who
+    /// waits in vain need not wait long.
+    pub(super) fn will_have_room(&self, actor: Actor, pool: PoolId) -> bool {
+        let (process, promise) = (actor.process, self.interleaving.promise);
+        let mut state = self.state.clone();
+        for &Step { actor, op } in &self.interleaving.steps[self.cursor..] {
+            if state.has_room(process, pool) {
+                return true;
+            }
+            if state.skips(promise, actor, &op).is_none() {
+                let expected = state.expects(actor, &op);
+                state.start(actor, &op);
+                // Another one who has to wait changes nothing.
+                if expected != Expectation::Block {
+                    state.apply(actor, &op, true);
+                }
+            }
+        }
+        let idle: Vec<Actor> = state.actors(process).filter(|actor| !state.is_busy(*actor)).collect();
+        for actor in idle {
+            let held: Vec<_> = state.holdings(actor).collect();
+            held.iter().for_each(|held| state.apply(actor, &Op::Return(held.handle), true));
+        }
+        state.has_room(process, pool)
+    }
+
     /// Where there is room for somebody who waits, one of those who wait must be served.
     pub(super) fn release_waiters(&mut self) {
         let waiting = self.flights.iter().filter(|flight| flight.blocked && flight.released.is_none());
@@ -68,9 +94,10 @@ impl Case<'_> {
     pub(super) fn must_rest(&mut self, step: &Step, reactor: &Reactor) -> bool {
         let process = step.actor.process;
         let forks = matches!(step.op, Op::Fork(_)) && self.state.skips(self.interleaving.promise, step.actor, &step.op).is_none();
-        let sight = forks.then(|| reactor.people.pid(process).and_then(Sight::of)).flatten();
         // Actors are at rest already, or wait for one another.
-        let Some(sight) = sight.filter(|sight| sight.threads() > self.state.actors(process).count()) else { return false };
+        let others = |pid: &i32| stuck::threads(*pid).is_some_and(|threads| threads > self.state.actors(process).count());
+        let pid = if forks { reactor.people.pid(process) } else { None };
+        let Some(sight) = pid.filter(others).and_then(Sight::of) else { return false };
         let until = self.resting.as_ref().map_or_else(|| Instant::now() + REST, |resting| resting.until);
         let last = self.resting.take().filter(|resting| resting.process == process).and_then(|resting| resting.last);
         if Instant::now() > until || sight.is_at_rest() && last.as_ref() == Some(&sight) {
@@ -83,3 +110,42 @@ impl Case<'_> {
 
 /// A pool whose threads never rest is forked all the same after this time.
 const REST: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::{Bounds, Effort, Weakness};
+    use crate::interleaving::parse;
+    use crate::pool::Database;
+    use crate::sql::Dialect;
+
+    /// Whether room is seen to come for the second checkout of a story, when that has just been sent.
+    fn room_comes(story: &str) -> bool {
+        let interleaving = parse(&format!("pool max_size=1\npromise anything\n{story}")).expect("a story");
+        let dialect = Dialect::new(Database::Postgres, "ledger".to_owned());
+        let mut case = Case::new(1, &interleaving, &dialect, Bounds::of(Effort::Quick, true), Weakness::default());
+        let mut checkouts = 0;
+        for &Step { actor, op } in &interleaving.steps {
+            case.cursor += 1;
+            checkouts += u32::from(matches!(op, Op::Checkout(..)));
+            case.state.start(actor, &op);
+            if checkouts == 2 {
+                let pool = case.state.pool_in(actor, &op).expect("a pool");
+                return case.will_have_room(actor, pool);
+            }
+            case.state.apply(actor, &op, true);
+        }
+        panic!("there is no second checkout in {story}")
+    }
+
+    #[test]
+    fn who_waits_in_vain_is_known_before_he_waits() {
+        let waits = "p0 open\np0 checkout a\np0 spawn t1\np0.t1 checkout b\n";
+        assert!(room_comes(&format!("{waits}p0 return a")), "in a step");
+        assert!(room_comes(waits), "in the epilogue");
+        assert!(!room_comes(&format!("{waits}p0 leak a")), "it is leaked");
+        assert!(!room_comes(&format!("{waits}p0 dispose")), "a pool that is closed serves nobody");
+        assert!(room_comes(&format!("{waits}p0 return a\np0 checkout c\np0 leak c")), "it is leaked later");
+        assert!(!room_comes("p0 open\np0 checkout a\np0 checkout b"), "he holds it himself");
+    }
+}
