@@ -31,8 +31,10 @@ pub const PATIENCE_RELEASE_QUICK: Duration = Duration::from_millis(250);
 pub const PATIENCE_BLOCKED: Duration = Duration::from_millis(10);
 /// How long a checkout waits of which the model cannot say whether it will be served.
 pub const PATIENCE_EITHER: Duration = Duration::from_millis(30);
-/// The same as the two before, where the server is embedded and answers within microseconds.
-pub const PATIENCE_INSIDE: Duration = Duration::from_millis(1);
+/// The same as [`PATIENCE_BLOCKED`] where the server is embedded and answers within microseconds.
+pub const PATIENCE_BLOCKED_INSIDE: Duration = Duration::from_millis(1);
+/// The same as [`PATIENCE_EITHER`] where the server is embedded: a connection takes a fraction of it.
+pub const PATIENCE_EITHER_INSIDE: Duration = Duration::from_millis(2);
 /// How long a step, an exit or the server's EOF may take beyond its patience before the clock speaks.
 pub const OVERDUE: Duration = Duration::from_secs(5);
 /// The same while searching; a failure is confirmed with [`OVERDUE`].

@@ -81,7 +81,7 @@ impl Bounds {
     /// A pool on an embedded server has a connection in a fraction of a millisecond, or never.
     fn of(effort: Effort, inside: bool) -> Self {
         let (blocked, either) = match inside {
-            true => (limits::PATIENCE_INSIDE, limits::PATIENCE_INSIDE),
+            true => (limits::PATIENCE_BLOCKED_INSIDE, limits::PATIENCE_EITHER_INSIDE),
             false => (limits::PATIENCE_BLOCKED, limits::PATIENCE_EITHER),
         };
         let (must, release) = match effort {

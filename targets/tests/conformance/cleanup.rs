@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use poolproof::Database;
 
 use crate::lab::{Lab, Outcome, ensure, scaled, scratch, tool};
+use crate::processes::{all_processes, zygote};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     vec![
@@ -165,32 +166,6 @@ fn dead_agent(lab: &Lab) -> Outcome {
     let status = run.tool.wait()?;
     ensure(status.code() == Some(3) && said.contains("agent"), || format!("{status}: {said}"))?;
     run.becomes_clean()
-}
-
-/// The agent of a tool that runs with one worker.
-pub(crate) fn zygote_of(tool: u32) -> Option<u32> {
-    let supervisor = all_processes().find(|pid| parent(*pid) == Some(tool))?;
-    zygote(&all_processes().filter(|pid| parent(*pid) == Some(supervisor)).collect::<Vec<_>>())
-}
-
-fn all_processes() -> impl Iterator<Item = u32> {
-    let entries = std::fs::read_dir("/proc").expect("a Linux system").flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-}
-
-/// The agent whose parent is no agent: its children have the same environment.
-fn zygote(processes: &[u32]) -> Option<u32> {
-    let is_agent = |pid: &&u32| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == b"POOLPROOF_ROLE=agent")
-    };
-    let agents: Vec<u32> = processes.iter().filter(is_agent).copied().collect();
-    agents.iter().copied().find(|pid| parent(*pid).is_some_and(|parent| !agents.contains(&parent)))
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Killed at several random moments, from the first millisecond to the middle of the search: the supervisor always cleans up.

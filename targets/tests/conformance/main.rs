@@ -11,6 +11,7 @@ mod lab;
 mod misfits;
 mod nightly;
 mod pools;
+mod processes;
 
 use libtest_mimic::Arguments;
 

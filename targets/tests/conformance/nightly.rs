@@ -8,6 +8,7 @@ use libtest_mimic::Trial;
 use poolproof::Database;
 
 use crate::lab::{Lab, Outcome, ensure, is_nightly, scratch, tool};
+use crate::processes::{private_memory, zygote_of};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     if !is_nightly() {
@@ -17,13 +18,6 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         lab.trial(Database::Postgres, "ten thousand interleavings take no more memory than one thousand", flat_memory),
         lab.trial(Database::MySql, "three pools, three thousand interleavings: one worker and two print the same", three_pools),
     ]
-}
-
-/// Kilobytes that belong to a process alone.
-fn private_memory(pid: u32) -> Result<u64, libtest_mimic::Failed> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let kilobytes = |line: &str| line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
-    Ok(text.lines().filter(|line| line.starts_with("Private_")).filter_map(kilobytes).sum())
 }
 
 /// Coordinator and zygote, after a tenth of the work and at its end.
@@ -39,7 +33,7 @@ fn flat_memory(lab: &Lab) -> Outcome {
         else {
             continue;
         };
-        let agent = crate::cleanup::zygote_of(run.id()).ok_or("an agent")?;
+        let agent = zygote_of(run.id()).ok_or("an agent")?;
         let now = (done, private_memory(run.id())?, private_memory(agent)?);
         if done >= 1000 {
             early.get_or_insert(now);
