@@ -3,6 +3,7 @@
 mod compare;
 mod confirm;
 mod search;
+mod second;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::verdict::Verdict;
 pub use compare::{Causes, compare};
 use confirm::confirm;
 use search::{Source, search};
+pub use second::{Second, ask_second_server};
 
 /// How much is searched, and from which seed.
 #[derive(Clone, Debug)]
@@ -80,6 +82,8 @@ pub struct Failure {
     pub replays: u32,
     /// The last that the pool printed.
     pub printed: String,
+    /// What a real server showed of it, if it was seen on an embedded one.
+    pub second: Option<Second>,
 }
 
 /// What a long run tells while it runs.

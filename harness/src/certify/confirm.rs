@@ -72,6 +72,16 @@ impl Failure {
         self.replayed * 10 >= self.replays * 9
     }
 
+    /// It is steady, and if a real server was asked as well, that has shown it too.
+    pub fn is_certain(&self) -> bool {
+        self.is_steady() && self.second.as_ref().is_none_or(|second| second.replayed > 0)
+    }
+
+    /// It is steady, but an effect, which rests on what the server answers.
+    pub fn is_provisional(&self) -> bool {
+        self.is_steady() && !self.rule.is_witnessed()
+    }
+
     fn verdict(&self) -> Verdict {
         match self.judgement.first_cause() {
             Some((_, evidence)) if self.is_steady() => Verdict::Failed(evidence.clone()),
@@ -178,6 +188,6 @@ impl Suspects<'_, '_> {
         for _ in 0..replays {
             replayed += u32::from(run_until_broken(self.worker, &interleaving, Effort::Quick)?.breaks(rule));
         }
-        Ok(Failure { rule, interleaving, history, judgement, replayed, replays, printed })
+        Ok(Failure { rule, interleaving, history, judgement, replayed, replays, printed, second: None })
     }
 }

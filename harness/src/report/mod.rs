@@ -24,7 +24,7 @@ mod words;
 
 pub use draw::wrapped;
 pub use lanes::lanes;
-pub use text::{Finding, failure, rule, rules, verdict_table};
+pub use text::{Finding, Ground, failure, rule, rules, verdict_table};
 pub use words::{ending, signal, skip, verdict};
 
 /// How a text is to look.

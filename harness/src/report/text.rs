@@ -27,12 +27,23 @@ pub struct Finding<'a> {
     pub replayed: (u32, u32),
     /// It fails often enough to be blamed on the pool.
     pub steady: bool,
-    /// It was seen on an embedded server.
-    pub embedded: bool,
+    /// Where it was seen.
+    pub ground: Ground<'a>,
     /// The last that the pool printed.
     pub printed: &'a str,
     /// The command that replays it.
     pub command: &'a str,
+}
+
+/// Where an effect was seen. What the kernel witnesses is as good on one server as on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground<'a> {
+    /// On a real server.
+    Real,
+    /// On an embedded server; no real one was asked.
+    Embedded,
+    /// On an embedded server, and then this real one was asked: it showed the same so often, of so many.
+    Asked(&'a str, u32, u32),
 }
 
 /// So many lines of what the pool printed are quoted.
@@ -44,7 +55,9 @@ const INDENT: &str = "  ";
 pub fn failure(finding: &Finding, style: Style) -> String {
     let Finding { pool, server, rule, interleaving, history, judgement, .. } = finding;
     let promise = interleaving.promise;
-    let verb = match (rule.level, finding.steady) {
+    let effect = !rule.is_witnessed();
+    let denied = effect && matches!(finding.ground, Ground::Asked(_, 0, _));
+    let verb = match (rule.level, finding.steady && !denied) {
         (_, false) => "seems to break",
         (Level::Must, true) => "breaks",
         (Level::Should, true) => "should not break",
@@ -67,13 +80,16 @@ pub fn failure(finding: &Finding, style: Style) -> String {
     if !finding.steady {
         paragraph("", "That is too seldom to blame the pool for it: no verdict.", style, &mut text);
     }
-    if finding.embedded && !rule.is_witnessed() {
-        paragraph(
-            "",
-            "Provisional: an effect, seen on an embedded server. See it on a real one with --server local.",
-            style,
-            &mut text,
-        );
+    let ground = match finding.ground {
+        Ground::Embedded if effect => {
+            Some("Provisional: an effect, seen on an embedded server. See it on a real one with --server local.".to_owned())
+        }
+        Ground::Asked(product, 0, times) if effect => Some(format!("Not seen on {product}, in {times} executions: no verdict.")),
+        Ground::Asked(product, seen, times) if effect => Some(format!("Seen on {product} too: in {seen} of {times} executions.")),
+        _ => None,
+    };
+    if let Some(ground) = ground {
+        paragraph("", &ground, style, &mut text);
     }
     paragraph("what to do: ", rule.remedy, style, &mut text);
     // A command is pasted: it is never broken into lines.

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use poolproof::bench::{Bench, ServerChoice};
-use poolproof::certify::{self, Cases, Plan};
+use poolproof::certify::{self, Cases, Failure, Plan};
 use poolproof::execute::{TapShim, Weakness};
-use poolproof::report::{self, Finding, Style};
+use poolproof::report::{self, Finding, Ground, Style};
 use poolproof::{Database, Promise, Target, corpus};
 
 use super::args::{self, Certify, Place, Servers};
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
+use super::second::Real;
 use super::summary::{Certified, Short};
 use super::{names, pools, signals, table};
 
@@ -27,14 +28,19 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     corpus::check(&wanted.out)?;
     let mut teller = Teller::new();
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
+    let mut real = Real::default();
     let mut results = Vec::new();
     for target in &targets {
-        let certified = one(&bench, target, &promises, wanted, &mut teller)?;
+        let mut certified = one(&bench, target, &promises, wanted, &mut teller)?;
+        if certified.embedded {
+            real.ask(target, &mut certified.cells, &mut teller)?;
+        }
         teller.clear();
         tell(&certified, target, wanted, screen)?;
         results.push(certified);
     }
     bench.finish()?;
+    real.finish()?;
     screen.say(&closing(&results, &promises, wanted, screen.style))?;
     let cells = results.iter().flat_map(|certified| &certified.cells);
     Ok(cells.map(|cell| Short::of(cell).code()).fold(Code::Passed, Code::graver))
@@ -95,6 +101,15 @@ fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, t
     Ok(Certified { pool: target.name(), server, embedded: bench.is_embedded(target.database()), cells })
 }
 
+/// Where a failure was seen.
+fn ground(embedded: bool, failure: &Failure) -> Ground<'_> {
+    match &failure.second {
+        Some(second) => Ground::Asked(&second.product, second.replayed, second.replays),
+        None if embedded => Ground::Embedded,
+        None => Ground::Real,
+    }
+}
+
 /// Prints what was broken, and then saves it: a disk that is full takes nothing away.
 fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut Screen) -> Result<(), Stop> {
     let style = screen.style;
@@ -110,7 +125,7 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
                 judgement: &failure.judgement,
                 replayed: (failure.replayed, failure.replays),
                 steady: failure.is_steady(),
-                embedded: certified.embedded,
+                ground: ground(certified.embedded, failure),
                 printed: &failure.printed,
                 command: &replay_command(&path, target, &wanted.servers),
             };

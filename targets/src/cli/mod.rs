@@ -25,6 +25,8 @@ mod progress;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod replay;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod second;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod signals;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod summary;

@@ -6,7 +6,7 @@ use poolproof::certify::{self, Replay as Replayed};
 use poolproof::corpus;
 use poolproof::history::Event;
 use poolproof::interleaving::Interleaving;
-use poolproof::report::{self, Finding};
+use poolproof::report::{self, Finding, Ground};
 use poolproof::rules::Level;
 use poolproof::trouble::Trouble;
 use poolproof::verdict::Verdict;
@@ -72,7 +72,7 @@ fn text(
                 judgement,
                 replayed: (replayed.replayed, replayed.replays),
                 steady: true,
-                embedded,
+                ground: if embedded { Ground::Embedded } else { Ground::Real },
                 printed: &replayed.printed,
                 command,
             },

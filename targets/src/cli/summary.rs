@@ -41,8 +41,8 @@ pub(crate) enum Short {
 impl Short {
     /// The shorter form of a cell.
     pub(crate) fn of(cell: &Cell) -> Self {
-        let steady = cell.failures.iter().filter(|failure| failure.is_steady());
-        Self::from(steady.map(|failure| failure.rule), &cell.verdicts)
+        let certain = cell.failures.iter().filter(|failure| failure.is_certain());
+        Self::from(certain.map(|failure| failure.rule), &cell.verdicts)
     }
 
     fn from(broken: impl Iterator<Item = &'static Rule>, verdicts: &[(&'static Rule, Verdict)]) -> Self {

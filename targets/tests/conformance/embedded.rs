@@ -9,9 +9,9 @@ use poolproof::generate;
 use poolproof::history::Event;
 use poolproof::interleaving::{Interleaving, Process};
 use poolproof::verdict::Verdict;
-use poolproof::{Promise, Target};
+use poolproof::{Database, Promise, Target};
 
-use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, scaled, target};
+use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, says, scaled, scratch, target, tool};
 use crate::pools;
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
@@ -41,6 +41,8 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         ACCEPTED.iter().for_each(|accepted| drop(interleaving(accepted.interleaving)));
         Ok(())
     }));
+    trials.push(lab.trial(Database::Postgres, "an effect is looked for on a real server", confirmed));
+    trials.push(lab.trial(Database::Postgres, "what only an embedded server shows is no verdict", denied));
     for pool in ["reference", "r2d2-postgres", "r2d2-mysql", "mysql"] {
         let database = target(pool).database();
         trials.push(lab.trial(database, format!("embedded and real servers agree on {pool}"), move |lab| agree(lab, pool)));
@@ -134,4 +136,23 @@ fn luck() -> Outcome {
     ensure(!failure.is_steady(), || format!("replayed {} of {}", failure.replayed, failure.replays))?;
     let verdict = cell.verdicts.iter().find(|(rule, _)| rule.id == "ISO-2").map(|(_, verdict)| verdict);
     ensure(matches!(verdict, Some(Verdict::NoVerdict(why)) if why.contains("replays")), || format!("{verdict:?}"))
+}
+
+/// The command does it by itself, where a real server can be started.
+fn confirmed(_lab: &Lab) -> Outcome {
+    let (_directory, path) = scratch();
+    let mut command = tool();
+    command.args(["certify", "mutant-counters-copied", "--promise", "child-uses-pool", "--cases", "60", "--out"]).arg(path);
+    says(&mut command, 1, &["mutant-counters-copied breaks LIV-2", "Seen on PostgreSQL", "in 5 of 5 executions"])
+}
+
+fn denied(lab: &Lab) -> Outcome {
+    let target = target("picky");
+    let mut cell = pools::certify(&bench(&target)?, "picky", Promise::ThreadsOnly, 1, 20);
+    let rule =
+        |cell: &certify::Cell| cell.verdicts.iter().find(|(rule, _)| rule.id == "LIV-2").map(|(_, verdict)| verdict.clone());
+    ensure(matches!(rule(&cell), Some(Verdict::Failed(_))), || format!("{:?}", cell.verdicts))?;
+    certify::ask_second_server(&lab.bench(target.database(), poolproof::execute::Weakness::default()), &target, &mut cell)?;
+    ensure(cell.failures.iter().all(|failure| failure.is_steady() && !failure.is_certain()), || format!("{:#?}", cell.failures))?;
+    ensure(matches!(rule(&cell), Some(Verdict::NoVerdict(why)) if why.contains("PostgreSQL")), || format!("{:?}", cell.verdicts))
 }

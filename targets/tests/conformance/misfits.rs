@@ -6,11 +6,12 @@ use std::time::Duration;
 use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Target};
 use poolproof_targets::reference::ReferencePool;
 
-pub(crate) fn targets() -> [Target; 3] {
+pub(crate) fn targets() -> [Target; 4] {
     [
         Target::of::<Hangs>("hangs-in-child", "waits for ever in a forked child"),
         Target::of::<Spins>("spins-in-child", "computes for ever in a forked child"),
         Target::of::<Moody>("moody", "panics by luck"),
+        Target::of::<Picky>("picky", "takes no embedded server"),
     ]
 }
 
@@ -84,6 +85,31 @@ impl Pool for Moody {
 
     fn checkout(&self, patience: Duration) -> Result<Self::Connection, Error> {
         self.0.checkout(patience)
+    }
+
+    fn dispose(&self) -> Option<Result<(), Error>> {
+        self.0.dispose()
+    }
+}
+
+/// The reference, but it refuses a server that does not look like a real one: what is seen on such a one only.
+struct Picky(ReferencePool);
+
+impl Pool for Picky {
+    type Connection = <ReferencePool as Pool>::Connection;
+    const DATABASE: Database = Database::Postgres;
+
+    fn open(config: &Config) -> Result<Self, Error> {
+        ReferencePool::open(config).map(Self)
+    }
+
+    fn checkout(&self, patience: Duration) -> Result<Self::Connection, Error> {
+        let mut checkout = self.0.checkout(patience)?;
+        let version = checkout.query("SELECT version()")?.concat().into_iter().flatten().collect::<String>();
+        match version.contains("poolproof") {
+            true => Err(Error::new(ErrorKind::Database, "this is no real server")),
+            false => Ok(checkout),
+        }
     }
 
     fn dispose(&self) -> Option<Result<(), Error>> {

@@ -5,7 +5,7 @@ use super::same;
 use super::tale::{actor, tale};
 use crate::history::{Ending, Event, Outcome};
 use crate::interleaving::Process;
-use crate::report::{Finding, Style, failure, rule, rules, verdict_table, wrapped};
+use crate::report::{Finding, Ground, Style, failure, rule, rules, verdict_table, wrapped};
 use crate::rules::{ALL, find};
 use crate::verdict::{Evidence, Verdict};
 
@@ -23,7 +23,7 @@ fn a_failure_says_everything_that_a_stranger_needs() {
         judgement: &judgement,
         replayed: (20, 20),
         steady: true,
-        embedded: true,
+        ground: Ground::Embedded,
         printed: "not to be seen",
         command: "poolproof replay out/failures/my-pool/child-uses-pool.OWN-1.interleaving --pool my-pool",
     };
@@ -81,7 +81,7 @@ fn a_panic_is_quoted_without_what_came_before_it() {
         judgement: &judgement,
         replayed: (19, 20),
         steady: true,
-        embedded: true,
+        ground: Ground::Embedded,
         printed: "of another execution\nthread 'main' (99) panicked at a.rs:1:2:\nold\nthread 'main' (4711) panicked at a.rs:1:2:\nboom\n",
         command: "poolproof replay x --pool my-pool",
     };
@@ -105,7 +105,7 @@ fn a_failure_that_depends_on_the_moment_says_so() {
         judgement: &judgement,
         replayed: (2, 20),
         steady: false,
-        embedded: true,
+        ground: Ground::Embedded,
         printed: "",
         command: "poolproof replay x --pool my-pool",
     };
@@ -114,6 +114,13 @@ fn a_failure_that_depends_on_the_moment_says_so() {
     let wanted = "it depends on the moment.\n  replayed: 2 of 20\n  That is too seldom to blame the pool for it: no verdict.\n  \
                   Provisional: an effect, seen on an embedded server. See it on a real one with --server local.\n";
     assert!(text.contains(wanted), "{text}");
+    let asked = |steady, seen| failure(&Finding { steady, ground: Ground::Asked("PostgreSQL 15.18", seen, 5), ..finding }, PLAIN);
+    let (seen, unseen, seldom) = (asked(true, 4), asked(true, 0), asked(false, 4));
+    assert!(seen.starts_with("my-pool breaks LIV-2 "), "{seen}");
+    assert!(seen.contains("\n  Seen on PostgreSQL 15.18 too: in 4 of 5 executions.\n"), "{seen}");
+    assert!(unseen.starts_with("my-pool seems to break LIV-2 "), "{unseen}");
+    assert!(unseen.contains("\n  Not seen on PostgreSQL 15.18, in 5 executions: no verdict.\n"), "{unseen}");
+    assert!(seldom.starts_with("my-pool seems to break LIV-2 "), "{seldom}");
 }
 
 #[test]
