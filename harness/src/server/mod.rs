@@ -7,6 +7,8 @@ pub(crate) mod admin;
 pub(crate) mod embedded;
 mod local;
 mod probe;
+#[doc(hidden)]
+pub mod serve;
 mod url;
 
 use std::fmt;

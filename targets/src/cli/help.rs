@@ -27,10 +27,14 @@ Examples:
 /// What `certify` does, but for its promises.
 const CERTIFY: &str = "\
 For each promise random interleavings of fork, threads, checkout, query, commit, return, dispose
-and exit are run in real processes against a real server, and judged by the rules. What breaks a
-rule is confirmed, shrunk, replayed 20 times, printed, and saved under --out, from where it is run
-first next time. The same seed and number of cases give the same interleavings, whatever the
-number of workers.
+and exit are run in real processes against a server, and judged by the rules. What breaks a rule is
+confirmed, shrunk, replayed 20 times, printed, and saved under --out, from where it is run first
+next time. The same seed and number of cases give the same interleavings, whatever the number of
+workers.
+
+The server is the one inside poolproof, unless --server names another. What the kernel witnesses
+there is certain. An effect, such as a checkout that hangs, is then looked for on a real server, if
+one is installed; otherwise it is marked as provisional.
 
 Promises, weakest first; a pool is only judged by what the application promises:";
 

@@ -34,6 +34,12 @@ pub(crate) fn is_nightly() -> bool {
     std::env::var_os("POOLPROOF_NIGHTLY").is_some_and(|value| value == "1")
 }
 
+/// What a database's tests need must be there (`POOLPROOF_REQUIRE=postgres,mysql`).
+pub(crate) fn is_required(database: Database) -> bool {
+    let required = std::env::var("POOLPROOF_REQUIRE").unwrap_or_default();
+    required.split(',').any(|name| name == database.name())
+}
+
 /// Every target that these tests name.
 pub(crate) fn targets() -> Vec<Target> {
     let mut targets = poolproof_targets::all();
@@ -78,9 +84,7 @@ impl Lab {
         test: impl FnOnce(&'static Self) -> Outcome + Send + 'static,
     ) -> Trial {
         let missing = self.missing.iter().find(|(missing, _)| *missing == database).map(|(_, why)| why.clone());
-        let required = std::env::var("POOLPROOF_REQUIRE").unwrap_or_default();
-        let needed = required.split(',').any(|name| name == database.name());
-        let ignored = missing.is_some() && !needed;
+        let ignored = missing.is_some() && !is_required(database);
         Trial::test(name, move || match missing {
             Some(why) => Err(why.into()),
             None => test(self),

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod cleanup;
+mod drivers;
 mod embedded;
 mod executor;
 mod lab;
@@ -20,7 +21,7 @@ fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let lab = lab::Lab::build(!arguments.list);
     let families = [pools::trials, executor::trials, bad_input::trials, cleanup::trials, embedded::trials, nightly::trials];
-    let trials = families.into_iter().flat_map(|family| family(lab)).collect();
+    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
     conclusion.exit_code()
