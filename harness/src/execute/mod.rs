@@ -2,7 +2,10 @@
 //!
 //! It never judges. [`Executor`] is one worker: one thread, one loop, one agent, one tap.
 
+mod addresses;
 mod administrator;
+mod beside;
+mod bounds;
 mod case;
 mod epilogue;
 mod flight;
@@ -17,33 +20,26 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
 use crate::agent::protocol::{Order, Task};
-use crate::history::{Expectation, History};
+use crate::history::History;
 use crate::interleaving::{Interleaving, Op};
 use crate::limits;
-use crate::pool::{Config, Database};
+use crate::pool::Config;
 use crate::server::admin::Admin;
-use crate::server::embedded::{Account, Embedded};
 use crate::server::{Address, Server};
 use crate::sql::Dialect;
 use crate::supervisor::{Launch, Supervisor};
+use crate::tap::Tap;
 pub use crate::tap::TapShim;
-use crate::tap::{Tap, Upstream};
 use crate::target::Target;
 use crate::trouble::Trouble;
+pub(crate) use addresses::direct_config;
+use addresses::{PORT, administrator_socket, socket_name, upstream};
+use beside::{Beside, processor};
+use bounds::Bounds;
+pub(crate) use bounds::Effort;
 use case::Case;
 use reactor::{Notice, Reactor};
-
-/// How long the executor waits before it concludes anything from time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effort {
-    /// For searching: what only the clock says is confirmed by a second run with [`Effort::Full`].
-    Quick,
-    /// For confirming: bounds that a slow machine does not reach.
-    Full,
-}
 
 /// Weaknesses that tests give the executor, to prove that each would be noticed. All off in real use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,46 +59,6 @@ pub struct Weakness {
 impl Weakness {
     fn tapped(self) -> bool {
         !self.untapped
-    }
-}
-
-/// Time limits of one execution.
-#[derive(Clone, Copy)]
-struct Bounds {
-    must: Duration,
-    blocked: Duration,
-    either: Duration,
-    release: Duration,
-    overdue: Duration,
-    spinning: Duration,
-}
-
-impl Bounds {
-    /// A pool on an embedded server has a connection in a fraction of a millisecond, or never.
-    fn of(effort: Effort, inside: bool) -> Self {
-        let (blocked, either) = match inside {
-            true => (limits::PATIENCE_BLOCKED_INSIDE, limits::PATIENCE_EITHER_INSIDE),
-            false => (limits::PATIENCE_BLOCKED, limits::PATIENCE_EITHER),
-        };
-        let (must, release) = match effort {
-            Effort::Quick => (limits::PATIENCE_QUICK, limits::PATIENCE_RELEASE_QUICK),
-            Effort::Full => (limits::PATIENCE, limits::PATIENCE_RELEASE),
-        };
-        let (overdue, spinning) = match effort {
-            Effort::Quick => (limits::OVERDUE_QUICK, limits::SPINNING_QUICK),
-            Effort::Full => (limits::OVERDUE, limits::SPINNING),
-        };
-        Self { must, blocked, either, release, overdue, spinning }
-    }
-
-    fn patience(self, op: &Op, expected: Expectation, releasable: bool) -> Duration {
-        match (op, expected) {
-            (Op::Checkout(..), Expectation::Block) if releasable => self.release,
-            (Op::Checkout(..), Expectation::Block) => self.blocked,
-            (Op::Checkout(..), Expectation::Either) => self.either,
-            (Op::Checkout(..), Expectation::Success) => self.must,
-            _ => Duration::ZERO,
-        }
     }
 }
 
@@ -187,17 +143,9 @@ impl<'a> Executor<'a> {
         Ok(executor)
     }
 
-    /// Brings the calling thread to the agent's processor until the guard is dropped. The two never run at once, and waking a
-    /// process on another processor costs more than all that it does in a step.
+    /// Brings the calling thread to the agent's processor until the guard is dropped.
     pub(crate) fn beside_agent(&self) -> Beside {
-        let before = sched_getaffinity(None).ok();
-        if let Some(processor) = self.processor {
-            let mut set = CpuSet::new();
-            set.set(processor);
-            // Where the system forbids it, it is only slower.
-            let _ = sched_setaffinity(None, &set);
-        }
-        Beside { before }
+        Beside::on(self.processor)
     }
 
     fn await_zygote(&mut self) -> Result<(), Trouble> {
@@ -303,19 +251,6 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// A thread that runs on its agent's processor; dropped, it may run where it could before.
-pub(crate) struct Beside {
-    before: Option<CpuSet>,
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            let _ = sched_setaffinity(None, before);
-        }
-    }
-}
-
 impl Drop for Executor<'_> {
     fn drop(&mut self) {
         self.supervisor.end(self.agent);
@@ -330,62 +265,9 @@ const SETTLE: Duration = Duration::from_micros(200);
 const LOOK: Duration = Duration::from_millis(200);
 /// How long an agent or a case may take to start.
 const START: Duration = Duration::from_secs(30);
-/// The port in the name of PostgreSQL's socket.
-const PORT: u16 = 5432;
-
-fn socket_name(database: Database) -> String {
-    match database {
-        Database::Postgres => format!(".s.PGSQL.{PORT}"),
-        Database::MySql => "mysql.sock".to_owned(),
-    }
-}
-
-/// How a pool connects to the server itself.
-pub(crate) fn direct_config(server: &Server) -> Config {
-    let (socket, port) = match &server.address {
-        // PostgreSQL's clients want directory and port apart; the name of the socket has both.
-        Address::Unix(path) => (path.clone(), path.extension().and_then(|port| port.to_str()?.parse().ok()).unwrap_or(PORT)),
-        Address::Tcp(_, port) => (PathBuf::new(), *port),
-        Address::Inside => (PathBuf::new(), PORT),
-    };
-    let (user, password, database) = (server.user.clone(), server.password.clone(), server.name.clone());
-    Config { socket, port, user, password, database, max_size: 1 }
-}
 
 fn launch(target: &Target, control: &Path, processor: Option<usize>) -> Launch {
     let env = crate::role::agent_environment(target.name(), control);
     // What depends on addresses, or on which of two threads runs first, is as far as possible the same in every replay.
     Launch { argv: vec!["/proc/self/exe".to_owned()], env, fixed_layout: true, processor, ..Launch::default() }
-}
-
-/// The `n`-th of the processors that this process may use, in a circle.
-fn processor(n: usize) -> Option<usize> {
-    let allowed = sched_getaffinity(None).ok()?;
-    let usable: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor)).collect();
-    usable.get(n % usable.len().max(1)).copied()
-}
-
-fn upstream(server: &Server) -> Result<Upstream, Trouble> {
-    use std::net::ToSocketAddrs;
-    let (host, port) = match &server.address {
-        Address::Unix(path) => return Ok(Upstream::Unix(path.clone())),
-        Address::Tcp(host, port) => (host.as_str(), *port),
-        Address::Inside => {
-            let Server { user, password, name, .. } = server.clone();
-            return Ok(Upstream::Embedded(Box::new(Embedded::new(server.database, Account { user, password, name }))));
-        }
-    };
-    let unreachable = |why: String| Trouble::ServerGone(format!("{host}:{port}: {why}"));
-    let mut addresses = (host, port).to_socket_addrs().map_err(|error| unreachable(error.to_string()))?;
-    addresses.next().map(Upstream::Tcp).ok_or_else(|| unreachable("it has no address".to_owned()))
-}
-
-/// The administrator's own connection; none to an embedded server.
-fn administrator_socket(upstream: &Upstream) -> Result<Option<std::os::fd::OwnedFd>, Trouble> {
-    let connected = match upstream {
-        Upstream::Unix(path) => std::os::unix::net::UnixStream::connect(path).map(Into::into),
-        Upstream::Tcp(address) => std::net::TcpStream::connect(address).map(Into::into),
-        Upstream::Embedded(_) => return Ok(None),
-    };
-    connected.map(Some).map_err(|error| Trouble::ServerGone(format!("the administrator cannot connect: {error}")))
 }

@@ -1,0 +1,56 @@
+//! The time limits of one execution: how long each kind of step is waited for.
+
+use std::time::Duration;
+
+use crate::history::Expectation;
+use crate::interleaving::Op;
+use crate::limits;
+
+/// How long the executor waits before it concludes anything from time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// For searching: what only the clock says is confirmed by a second run with [`Effort::Full`].
+    Quick,
+    /// For confirming: bounds that a slow machine does not reach.
+    Full,
+}
+
+/// Time limits of one execution.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) must: Duration,
+    blocked: Duration,
+    either: Duration,
+    pub(super) release: Duration,
+    pub(super) overdue: Duration,
+    pub(super) spinning: Duration,
+}
+
+impl Bounds {
+    /// A pool on an embedded server has a connection in a fraction of a millisecond, or never.
+    pub(super) fn of(effort: Effort, inside: bool) -> Self {
+        let (blocked, either) = match inside {
+            true => (limits::PATIENCE_BLOCKED_INSIDE, limits::PATIENCE_EITHER_INSIDE),
+            false => (limits::PATIENCE_BLOCKED, limits::PATIENCE_EITHER),
+        };
+        let (must, release) = match effort {
+            Effort::Quick => (limits::PATIENCE_QUICK, limits::PATIENCE_RELEASE_QUICK),
+            Effort::Full => (limits::PATIENCE, limits::PATIENCE_RELEASE),
+        };
+        let (overdue, spinning) = match effort {
+            Effort::Quick => (limits::OVERDUE_QUICK, limits::SPINNING_QUICK),
+            Effort::Full => (limits::OVERDUE, limits::SPINNING),
+        };
+        Self { must, blocked, either, release, overdue, spinning }
+    }
+
+    pub(super) fn patience(self, op: &Op, expected: Expectation, releasable: bool) -> Duration {
+        match (op, expected) {
+            (Op::Checkout(..), Expectation::Block) if releasable => self.release,
+            (Op::Checkout(..), Expectation::Block) => self.blocked,
+            (Op::Checkout(..), Expectation::Either) => self.either,
+            (Op::Checkout(..), Expectation::Success) => self.must,
+            _ => Duration::ZERO,
+        }
+    }
+}
