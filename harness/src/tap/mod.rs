@@ -3,7 +3,9 @@
 //! It passes everything through and judges nothing. It knows processes only through the function that turns a pid into a
 //! [`Witness`]; it knows nothing of steps, pools or promises.
 
+mod far;
 mod link;
+mod side;
 mod wire;
 
 use std::mem::MaybeUninit;

@@ -1,0 +1,149 @@
+//! The server's side of a session: a connection to a server, or a session of the one inside this process.
+//!
+//! It knows nothing of frames and of the history.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::Upstream;
+use super::side::Side;
+use crate::server::embedded::{Embedded, Number};
+
+/// The server's side.
+pub(super) enum Far {
+    /// A connection to it.
+    Socket(Side),
+    /// A session of the server inside this process.
+    Embedded(Inside),
+}
+
+/// A session of the server inside this process.
+pub(super) struct Inside {
+    number: Number,
+    /// What the client wrote and the server has not been given.
+    pending: Vec<u8>,
+    /// The client writes no more.
+    closing: bool,
+    /// The server has ended the session.
+    ended: bool,
+}
+
+impl Far {
+    /// Connects to the server.
+    pub(super) fn connect(upstream: &mut Upstream) -> rustix::io::Result<Self> {
+        Ok(match upstream {
+            Upstream::Embedded(embedded) => {
+                let number = embedded.connect();
+                Self::Embedded(Inside { number, pending: Vec::new(), closing: false, ended: false })
+            }
+            Upstream::Unix(path) => Self::Socket(Side::new(dial_unix(path)?, false)),
+            Upstream::Tcp(address) => {
+                let (socket, connecting) = dial_tcp(address)?;
+                Self::Socket(Side::new(socket, connecting))
+            }
+        })
+    }
+
+    /// Watches it for what the server writes; the embedded one says itself that it has output.
+    pub(super) fn register(&self, set: &OwnedFd, key: u64) -> rustix::io::Result<()> {
+        match self {
+            Self::Socket(side) => side.register(set, key),
+            Self::Embedded(_) => Ok(()),
+        }
+    }
+
+    /// The session of the embedded server.
+    pub(super) fn number(&self) -> Option<Number> {
+        match self {
+            Self::Socket(_) => None,
+            Self::Embedded(inside) => Some(inside.number),
+        }
+    }
+
+    /// Gives the embedded server what the client wrote.
+    pub(super) fn hand_over(&mut self, embedded: &mut Embedded) {
+        let Self::Embedded(inside) = self else { return };
+        if !inside.pending.is_empty() {
+            embedded.received(inside.number, &std::mem::take(&mut inside.pending));
+        }
+        if std::mem::take(&mut inside.closing) {
+            embedded.client_closed(inside.number);
+        }
+    }
+
+    /// Reads what came on a connection to the server; the embedded one is asked for its output instead.
+    pub(super) fn read(&self, scratch: &mut [u8]) -> rustix::io::Result<usize> {
+        match self {
+            Self::Socket(side) => side.read(scratch),
+            Self::Embedded(_) => Err(Errno::AGAIN),
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Socket(side) => side.push(bytes),
+            Self::Embedded(inside) if !inside.ended => inside.pending.extend_from_slice(bytes),
+            Self::Embedded(_) => {}
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        match self {
+            Self::Socket(side) => side.close(),
+            Self::Embedded(inside) => inside.closing = true,
+        }
+    }
+
+    /// The server writes no more.
+    pub(super) fn end(&mut self) {
+        match self {
+            Self::Socket(side) => side.end(),
+            Self::Embedded(inside) => inside.ended = true,
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::Socket(side) => side.has_ended(),
+            Self::Embedded(inside) => inside.ended,
+        }
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        match self {
+            Self::Socket(side) => side.is_pending(),
+            Self::Embedded(inside) => !inside.pending.is_empty(),
+        }
+    }
+
+    /// Writes what can be written now; `key` is its place in the epoll set.
+    pub(super) fn flush(&mut self, set: &OwnedFd, key: u64) {
+        if let Self::Socket(side) = self {
+            side.flush(set, key);
+        }
+    }
+}
+
+/// A Unix connect waits for nothing but room in the server's queue.
+fn dial_unix(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    Ok(socket)
+}
+
+/// Connects without waiting; says whether the connection is still on its way.
+fn dial_tcp(address: &SocketAddr) -> rustix::io::Result<(OwnedFd, bool)> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    match rustix::net::connect(&socket, address) {
+        Ok(()) => Ok((socket, false)),
+        Err(Errno::INPROGRESS) => Ok((socket, true)),
+        Err(error) => Err(error),
+    }
+}

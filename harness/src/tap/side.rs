@@ -1,0 +1,138 @@
+//! One socket of a session, with the bytes that wait until there is room for them.
+//!
+//! It knows nothing of frames and of the history.
+
+use std::io::IoSliceMut;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixAddr, recvmsg};
+use rustix::event::epoll;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
+
+/// One socket.
+pub(super) struct Side {
+    socket: OwnedFd,
+    /// Bytes that are to be written to it.
+    pending: Vec<u8>,
+    /// Its peer writes no more.
+    ended: bool,
+    /// Nothing can be written to it any more.
+    broken: bool,
+    /// It is to be told that nothing more comes, once `pending` is empty.
+    closing: bool,
+    closed: bool,
+    /// It is registered for writability.
+    wants_room: bool,
+    connecting: bool,
+}
+
+impl Side {
+    pub(super) fn new(socket: OwnedFd, connecting: bool) -> Self {
+        Self {
+            socket,
+            pending: Vec::new(),
+            ended: false,
+            broken: false,
+            closing: false,
+            closed: false,
+            wants_room: false,
+            connecting,
+        }
+    }
+
+    /// Watches it for what its peer writes; `key` is its place in the epoll set.
+    pub(super) fn register(&self, set: &OwnedFd, key: u64) -> rustix::io::Result<()> {
+        epoll::add(set, &self.socket, epoll::EventData::new_u64(key), epoll::EventFlags::IN | epoll::EventFlags::RDHUP)
+    }
+
+    /// Reads bytes of one writer, with that writer's pid. The kernel never merges the bytes of two writers into one read.
+    pub(super) fn receive(&self, scratch: &mut [u8]) -> nix::Result<(usize, i32)> {
+        let mut space = nix::cmsg_space!(nix::libc::ucred);
+        let mut slices = [IoSliceMut::new(scratch)];
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+        let message = recvmsg::<UnixAddr>(self.socket.as_raw_fd(), &mut slices, Some(&mut space), flags)?;
+        let writer = message.cmsgs()?.find_map(|attached| match attached {
+            ControlMessageOwned::ScmCredentials(credentials) => Some(credentials.pid()),
+            _ => None,
+        });
+        Ok((message.bytes, writer.unwrap_or(0)))
+    }
+
+    pub(super) fn read(&self, scratch: &mut [u8]) -> rustix::io::Result<usize> {
+        match rustix::net::recv(&self.socket, scratch, RecvFlags::DONTWAIT) {
+            // Nothing can have come on a connection that is still on its way.
+            Err(Errno::NOTCONN) if self.connecting => Err(Errno::AGAIN),
+            read => read.map(|(_, read)| read),
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if !self.broken {
+            self.pending.extend_from_slice(bytes);
+        }
+    }
+
+    /// Its peer is to be told that nothing more comes.
+    pub(super) fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Its peer writes no more.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// There are bytes that were not passed on.
+    pub(super) fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    fn write(&mut self) {
+        let mut written = 0;
+        while written < self.pending.len() && !self.broken {
+            match rustix::net::send(&self.socket, &self.pending[written..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(sent) => {
+                    written += sent;
+                    self.connecting = false;
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(Errno::NOTCONN) if self.connecting => break,
+                Err(_) => self.broken = true,
+            }
+        }
+        self.pending.drain(..written);
+        if self.broken {
+            self.pending.clear();
+        }
+        if self.closing && self.pending.is_empty() && !self.closed {
+            self.closed = true;
+            let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
+        }
+    }
+
+    /// Writes what can be written now; `key` is its place in the epoll set.
+    pub(super) fn flush(&mut self, set: &OwnedFd, key: u64) {
+        self.write();
+        let wants_room = !self.pending.is_empty();
+        let mut flags = epoll::EventFlags::empty();
+        if !self.ended {
+            flags |= epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        }
+        if wants_room {
+            flags |= epoll::EventFlags::OUT;
+        }
+        if self.ended && !wants_room {
+            // A socket at its end is always readable: it is watched no more.
+            let _ = epoll::delete(set, &self.socket);
+        } else if wants_room != self.wants_room {
+            let _ = epoll::modify(set, &self.socket, epoll::EventData::new_u64(key), flags);
+        }
+        self.wants_room = wants_room;
+    }
+}
