@@ -46,6 +46,8 @@ pub mod execute;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod neutral;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod proc;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod role;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod server;

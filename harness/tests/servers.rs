@@ -22,6 +22,9 @@ mod limits;
 #[path = "../src/pool.rs"]
 mod pool;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+#[path = "../src/proc.rs"]
+mod proc;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 #[path = "../src/server/mod.rs"]
 mod server;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

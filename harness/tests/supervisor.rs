@@ -19,6 +19,9 @@ mod interleaving {
 #[path = "../src/pool.rs"]
 mod pool;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+#[path = "../src/proc.rs"]
+mod proc;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 #[path = "../src/supervisor/mod.rs"]
 mod supervisor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

@@ -7,6 +7,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::history::{Ending, Witness};
 use crate::interleaving::Process;
+use crate::proc;
 use crate::tap::Identify;
 
 /// Everybody who was born in a case.
@@ -54,7 +55,7 @@ impl People {
 
     /// How a process ended; `None` if somebody else has reaped it.
     pub(super) fn ending(&self, process: Process) -> Option<Ending> {
-        let status = *stat(self.pid(process)?)?.last()?;
+        let status = proc::exit_status(self.pid(process)?)?;
         Some(match status & 0x7f {
             0 => Ending::Code((status >> 8) & 0xff),
             signal => Ending::Signal(signal),
@@ -75,19 +76,10 @@ impl People {
         if self.expected.is_empty() {
             return None;
         }
-        // The numbers of `stat` after the command's name: state is left out, the parent's pid comes first.
-        let parent = *stat(pid)?.first()?;
+        let parent = proc::parent(pid)?;
         let child_of = |(of, child): &(Process, Process)| (self.pid(*of) == Some(parent)).then_some(*child);
         self.expected.iter().find_map(child_of)
     }
-}
-
-/// The numbers of `/proc/PID/stat` from the parent's pid on; the last is the exit status of a process that has ended.
-fn stat(pid: i32) -> Option<Vec<i32>> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, after_name) = text.rsplit_once(')')?;
-    // Addresses and limits do not fit: they are of no interest here.
-    Some(after_name.split_whitespace().skip(1).map(|number| number.parse().unwrap_or(0)).collect())
 }
 
 #[cfg(test)]

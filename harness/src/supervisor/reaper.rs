@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, wait};
 
 use super::Exit;
 use super::leftovers::Leftovers;
+use crate::proc::parent;
 
 /// How long the death of children is awaited before they are listed anew. A listing is not a snapshot: it can miss a child that
 /// changed its parent meanwhile.
@@ -62,8 +63,8 @@ pub(super) fn drain(signals: &SignalFd) {
 
 /// This process's children. Not every kernel has `/proc/PID/task/TID/children`, so each process is asked for its parent.
 pub(crate) fn children() -> Vec<u32> {
-    let me = getpid().as_raw_nonzero().get().unsigned_abs();
-    all_processes().filter(|&pid| parent(pid) == Some(me)).collect()
+    let me = getpid().as_raw_nonzero().get();
+    all_processes().filter(|&pid| parent(pid.cast_signed()) == Some(me)).collect()
 }
 
 /// Every process that this one can see.
@@ -72,20 +73,12 @@ pub(super) fn all_processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-fn parent(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may contain anything; after the last one come the state and the parent.
-    let (_, rest) = stat.rsplit_once(") ")?;
-    rest.split_ascii_whitespace().nth(1)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_parent_of_this_process_is_read_from_proc() {
-        assert_eq!(parent(std::process::id()), Some(std::os::unix::process::parent_id()));
+    fn this_process_is_among_those_that_it_sees() {
         assert!(all_processes().any(|pid| pid == std::process::id()));
     }
 }
