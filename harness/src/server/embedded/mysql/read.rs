@@ -134,18 +134,23 @@ impl Text<'_> {
     /// `START TRANSACTION`, with its modes.
     fn start(&mut self) -> Result<Statement, Error> {
         self.reader.need_word("TRANSACTION")?;
+        let read_only = self.modes(|text| Ok(text.reader.words(&["WITH", "CONSISTENT", "SNAPSHOT"])))?;
+        Ok(Statement::Begin { read_only })
+    }
+
+    /// The modes of a transaction, with commas: whether it is read only, and others; `another` says whether it has read one.
+    fn modes(&mut self, mut another: impl FnMut(&mut Self) -> Result<bool, Error>) -> Result<Option<bool>, Error> {
         let mut read_only = None;
         loop {
-            let reader = &mut self.reader;
-            if reader.words(&["READ", "WRITE"]) {
+            if self.reader.words(&["READ", "WRITE"]) {
                 read_only = Some(false);
-            } else if reader.words(&["READ", "ONLY"]) {
+            } else if self.reader.words(&["READ", "ONLY"]) {
                 read_only = Some(true);
-            } else if !reader.words(&["WITH", "CONSISTENT", "SNAPSHOT"]) {
-                return Ok(Statement::Begin { read_only });
+            } else if !another(self)? {
+                return Ok(read_only);
             }
-            if !reader.symbol(",") {
-                return Ok(Statement::Begin { read_only });
+            if !self.reader.symbol(",") {
+                return Ok(read_only);
             }
         }
     }

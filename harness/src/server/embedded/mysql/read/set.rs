@@ -26,27 +26,22 @@ impl Text<'_> {
         if scope == Some("GLOBAL") {
             return Err(Error::syntax());
         }
-        let (mut level, mut read_only) = (None, None);
-        loop {
-            let reader = &mut self.reader;
-            if reader.words(&["READ", "WRITE"]) {
-                read_only = Some(false);
-            } else if reader.words(&["READ", "ONLY"]) {
-                read_only = Some(true);
-            } else if reader.words(&["ISOLATION", "LEVEL"]) {
-                const LEVELS: &[&[&str]] =
-                    &[&["READ", "UNCOMMITTED"], &["READ", "COMMITTED"], &["REPEATABLE", "READ"], &["SERIALIZABLE"]];
-                level = LEVELS.iter().find(|level| reader.words(level)).map(|level| level.join("-"));
-                if level.is_none() {
-                    return Err(Error::syntax());
-                }
-            } else {
-                return Err(Error::syntax());
-            }
-            if !reader.symbol(",") {
-                return Ok(Some(Assignment::Transaction { session: scope.is_some(), level, read_only }));
-            }
-        }
+        let mut level = None;
+        let read_only = self.modes(|text| {
+            level = Some(text.isolation_level()?);
+            Ok(true)
+        })?;
+        Ok(Some(Assignment::Transaction { session: scope.is_some(), level, read_only }))
+    }
+
+    /// `ISOLATION LEVEL …`, as the variable has it.
+    fn isolation_level(&mut self) -> Result<String, Error> {
+        const LEVELS: &[&[&str]] =
+            &[&["READ", "UNCOMMITTED"], &["READ", "COMMITTED"], &["REPEATABLE", "READ"], &["SERIALIZABLE"]];
+        self.reader.need_word("ISOLATION")?;
+        self.reader.need_word("LEVEL")?;
+        let level = LEVELS.iter().find(|level| self.reader.words(level));
+        level.map(|words| words.join("-")).ok_or_else(Error::syntax)
     }
 
     fn assignment(&mut self) -> Result<Assignment, Error> {

@@ -40,6 +40,21 @@ fn the_statements_of_the_steps_are_read() {
 }
 
 #[test]
+fn a_transaction_has_modes_where_it_begins_and_where_it_is_set() {
+    let begin = |modes: &str| read(&format!("START TRANSACTION {modes}"));
+    assert_eq!(begin(""), Statement::Begin { read_only: None });
+    assert_eq!(begin("WITH CONSISTENT SNAPSHOT"), Statement::Begin { read_only: None });
+    assert_eq!(begin("READ ONLY, READ WRITE"), Statement::Begin { read_only: Some(false) });
+    let set = |session, level: Option<&str>, read_only| {
+        let level = level.map(str::to_owned);
+        Statement::Set(vec![Assignment::Transaction { session, level, read_only }])
+    };
+    assert_eq!(read("SET TRANSACTION READ ONLY"), set(false, None, Some(true)));
+    let sql = "SET SESSION TRANSACTION READ WRITE, ISOLATION LEVEL REPEATABLE READ";
+    assert_eq!(read(sql), set(true, Some("REPEATABLE-READ"), Some(false)));
+}
+
+#[test]
 fn a_set_may_have_several_parts_of_several_kinds() {
     let sql = "SET @a = 1, autocommit = ON, @@session.sql_mode = DEFAULT, GLOBAL x := 'y', NAMES utf8mb4 COLLATE utf8mb4_bin";
     let Statement::Set(parts) = read(sql) else { panic!() };
@@ -80,6 +95,11 @@ fn what_is_not_understood_is_an_error() {
         "CREATE TEMPORARY TABLE t (a INT)",
         "UPDATE t SET a = 1",
         "COMMIT AND CHAIN RELEASE",
+        "START TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "SET TRANSACTION",
+        "SET TRANSACTION WITH CONSISTENT SNAPSHOT",
+        "SET TRANSACTION READ ONLY,",
+        "SET TRANSACTION ISOLATION LEVEL",
         "INSERT INTO t VALUES",
     ] {
         assert!(statement(sql, false).is_err(), "{sql}");
