@@ -17,7 +17,7 @@ use crate::rules::{self, Judgement, Rule};
 use crate::target::Target;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
-pub use compare::{Causes, compare};
+pub use compare::{Causes, Difference, Sample, compare};
 use confirm::confirm;
 use search::{Source, search};
 pub use second::{Second, ask_second_server};
@@ -97,6 +97,8 @@ pub enum Progress {
     Shrinking(Promise, &'static Rule, usize),
     /// It is being replayed.
     Replaying(Promise, &'static Rule),
+    /// So many interleavings of so many have been executed in two places.
+    Compared(Promise, u64, u64),
 }
 
 /// Certifies one pool under some promises. `known` gives the saved failures of a promise, which are run first.

@@ -6,12 +6,15 @@
 //! | [`r2d2_mysql`] | the crate r2d2 with the driver mysql |
 //! | [`mysql_pool`] | the pool of the crate mysql |
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
+//! | `agreement` | what may differ between embedded and real servers |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
 //!
 //! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
 
 use poolproof::{Promise, Target};
 
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod agreement;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod around_the_tap;
 pub mod mysql_pool;

@@ -1,11 +1,16 @@
 //! The same interleavings in two places: is the same rule broken first?
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
 
-use super::run_until_broken;
+use super::{Progress, run_until_broken};
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
+use crate::generate;
 use crate::interleaving::Interleaving;
+use crate::promise::Promise;
 use crate::target::Target;
 use crate::trouble::Trouble;
 
@@ -15,34 +20,93 @@ pub type Causes = [BTreeSet<Option<&'static str>>; 2];
 /// So often an interleaving is executed again in each place, until the same is seen in both.
 const ROUNDS: u32 = 5;
 
-/// Executes interleavings on the servers of two benches, and gives those of which not the same rule is broken first. What differs is
-/// executed again, with full patience: what a pool does by luck may be seen later in one place than in the other.
+/// Some random interleavings.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Under this promise.
+    pub promise: Promise,
+    /// From this seed.
+    pub seed: u64,
+    /// Of these numbers.
+    pub numbers: Range<u64>,
+}
+
+/// An interleaving of which not the same rule is broken first in two places.
+#[derive(Debug)]
+pub struct Difference {
+    /// Its number.
+    pub number: u64,
+    /// The interleaving.
+    pub interleaving: Interleaving,
+    /// What was broken first.
+    pub causes: Causes,
+}
+
+/// Executes interleavings on the servers of two benches, and gives those of which not the same rule is broken first, in the order of
+/// their numbers. What differs is executed again, with full patience: what a pool does by luck may be seen later in one place than in
+/// the other.
 ///
 /// # Errors
 /// What ends the run: see [`Trouble`].
 pub fn compare(
     benches: [&Bench; 2],
     target: &Target,
-    interleavings: &[Interleaving],
-) -> Result<Vec<(Interleaving, Causes)>, Trouble> {
-    let mut one = Executor::start(target, benches[0].surroundings(target.database())?)?;
-    let mut other = Executor::start(target, benches[1].surroundings(target.database())?)?;
-    let mut differences = Vec::new();
-    for interleaving in interleavings {
-        let mut causes = Causes::default();
-        for round in 0..=ROUNDS {
-            let effort = if round == 0 { Effort::Quick } else { Effort::Full };
-            causes[0].insert(first_cause(&mut one, interleaving, effort)?);
-            causes[1].insert(first_cause(&mut other, interleaving, effort)?);
-            if !causes[0].is_disjoint(&causes[1]) {
-                break;
-            }
+    sample: &Sample,
+    workers: usize,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<Difference>, Trouble> {
+    let around = [benches[0].surroundings(target.database())?, benches[1].surroundings(target.database())?];
+    let pair = |_| Ok([Executor::start(target, around[0])?, Executor::start(target, around[1])?]);
+    let pairs: Vec<[Executor; 2]> = (0..workers.max(1)).map(pair).collect::<Result<_, Trouble>>()?;
+    let (next, failed) = (AtomicU64::new(sample.numbers.start), AtomicBool::new(false));
+    let (results, received) = mpsc::channel();
+    let mut differences = std::thread::scope(|scope| {
+        for mut pair in pairs {
+            let (results, next, failed) = (results.clone(), &next, &failed);
+            scope.spawn(move || {
+                while !failed.load(Ordering::Relaxed) {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= sample.numbers.end {
+                        break;
+                    }
+                    let looked = look(&mut pair, sample, number);
+                    failed.fetch_or(looked.is_err(), Ordering::Relaxed);
+                    if results.send(looked).is_err() {
+                        break;
+                    }
+                }
+            });
         }
-        if causes[0].is_disjoint(&causes[1]) {
-            differences.push((interleaving.clone(), causes));
+        drop(results);
+        let (mut differences, mut trouble, mut done) = (Vec::new(), None, 0);
+        for looked in received {
+            match looked {
+                Ok(difference) => differences.extend(difference),
+                Err(error) => trouble = trouble.or(Some(error)),
+            }
+            done += 1;
+            progress(Progress::Compared(sample.promise, done, sample.numbers.end - sample.numbers.start));
+        }
+        trouble.map_or(Ok(differences), Err)
+    })?;
+    differences.sort_by_key(|difference| difference.number);
+    Ok(differences)
+}
+
+/// One interleaving in both places.
+fn look(pair: &mut [Executor; 2], sample: &Sample, number: u64) -> Result<Option<Difference>, Trouble> {
+    let interleaving = generate::nth(sample.promise, sample.seed, number);
+    let mut causes = Causes::default();
+    for round in 0..=ROUNDS {
+        let effort = if round == 0 { Effort::Quick } else { Effort::Full };
+        for (worker, causes) in pair.iter_mut().zip(&mut causes) {
+            causes.insert(first_cause(worker, &interleaving, effort)?);
+        }
+        if !causes[0].is_disjoint(&causes[1]) {
+            return Ok(None);
         }
     }
-    Ok(differences)
+    Ok(Some(Difference { number, interleaving, causes }))
 }
 
 fn first_cause(worker: &mut Executor, interleaving: &Interleaving, effort: Effort) -> Result<Option<&'static str>, Trouble> {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use poolproof::{Database, Promise};
+use poolproof::Promise;
 
-use super::exit::Stop;
 use super::help;
+use super::servers::{RealServers, Servers};
 
 /// Proves that connection pools are fork-proof, or shows the smallest interleaving in which they are not.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ pub(crate) enum Command {
     /// Run one interleaving and show what happens
     #[command(long_about = help::replay(), after_long_help = help::EXIT_CODES)]
     Replay(Replay),
+    /// Compare what pools do on the embedded servers and on real ones
+    #[command(long_about = help::AGREE, after_long_help = help::AGREE_EXIT_CODES)]
+    Agree(Agree),
     /// List the pools that can be judged
     Pools,
     /// List the rules, or tell all about one
@@ -83,6 +86,28 @@ pub(crate) struct Replay {
     pub(crate) servers: Servers,
 }
 
+/// What to compare, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Agree {
+    /// Pools by name; without one, every pool that `poolproof pools` lists first
+    #[arg(value_name = "POOL")]
+    pub(crate) pools: Vec<String>,
+    #[command(flatten)]
+    pub(crate) servers: RealServers,
+    /// What the application promises; may be repeated or separated by commas
+    #[arg(long = "promise", value_name = "PROMISE", value_delimiter = ',', default_values_t = PROMISES)]
+    pub(crate) promises: Vec<Promise>,
+    /// Interleavings for each pool and promise
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) cases: u64,
+    /// What the random interleavings are made from
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Interleavings that run at once [default: the processors of this machine, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: Option<u16>,
+}
+
 /// Which rule to tell about.
 #[derive(Args, Debug)]
 pub(crate) struct Rules {
@@ -98,107 +123,19 @@ pub(crate) struct Doctor {
     pub(crate) servers: Servers,
 }
 
-/// Where the servers are.
-#[derive(Args, Debug)]
-pub(crate) struct Servers {
-    /// `embedded`, the one inside poolproof; `local`, a private one from installed programs; or a URL: postgres://… or mysql://…
-    #[arg(long = "server", value_name = "SERVER", value_parser = place, default_value = "embedded")]
-    places: Vec<Place>,
-}
-
-/// One server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The one inside poolproof.
-    Embedded,
-    /// A private one from installed programs.
-    Local,
-    /// One that runs.
-    Url(Database, String),
-}
-
 /// The usual promises: one for each way in which applications fork, and none at all.
 const PROMISES: [Promise; 5] =
     [Promise::ChildUsesPool, Promise::ChildDrops, Promise::ChildLeaks, Promise::DisposeBeforeFork, Promise::ThreadsOnly];
 
-impl Certify {
-    /// The promises, each once.
-    #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
-    pub(crate) fn promises(&self) -> Vec<Promise> {
-        let mut once: Vec<Promise> = Vec::new();
-        self.promises.iter().for_each(|promise| {
-            if !once.contains(promise) {
-                once.push(*promise)
-            }
-        });
-        once
-    }
-}
-
-impl Servers {
-    /// The server for each of these databases.
-    ///
-    /// # Errors
-    /// Two servers for one database; one for a database that nobody asks for.
-    pub(crate) fn of(&self, databases: &[Database]) -> Result<Vec<(Database, Place)>, Stop> {
-        let urls =
-            |database: Database| self.places.iter().filter(move |place| matches!(place, Place::Url(of, _) if *of == database));
-        for database in [Database::Postgres, Database::MySql] {
-            if urls(database).count() > 1 {
-                return Err(Stop::usage(format!("--server names two servers for {}; a run has one", database.name())));
-            }
-            if urls(database).next().is_some() && !databases.contains(&database) {
-                let message = format!("--server names a server for {}, and none of the pools speaks to one", database.name());
-                return Err(Stop::usage(message).hint("`poolproof pools` says which pool needs which server"));
-            }
+/// Each promise once.
+pub(crate) fn once(promises: &[Promise]) -> Vec<Promise> {
+    let mut once: Vec<Promise> = Vec::new();
+    promises.iter().for_each(|promise| {
+        if !once.contains(promise) {
+            once.push(*promise)
         }
-        let other = if self.places.contains(&Place::Local) { Place::Local } else { Place::Embedded };
-        Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(&other).clone())).collect())
-    }
-
-    /// The words that ask for the same server again; a password is not repeated.
-    pub(crate) fn again(&self, database: Database) -> String {
-        let url = self.places.iter().find_map(|place| match place {
-            Place::Url(of, url) if *of == database => Some(without_password(url)),
-            _ => None,
-        });
-        let local = self.places.contains(&Place::Local).then(|| "local".to_owned());
-        url.or(local).map_or_else(String::new, |place| format!(" --server {}", quoted(&place)))
-    }
-}
-
-/// A word for a shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-fn without_password(url: &str) -> String {
-    let hidden = url.split_once("://").and_then(|(scheme, rest)| {
-        let (login, place) = rest.rsplit_once('@')?;
-        let (user, _) = login.split_once(':')?;
-        Some(format!("{scheme}://{user}:PASSWORD@{place}"))
     });
-    let hidden = hidden.unwrap_or_else(|| url.to_owned());
-    // It may also stand among the parameters.
-    match hidden.split_once("password=") {
-        Some((before, after)) => format!("{before}password=PASSWORD{}", after.find('&').map_or("", |end| &after[end..])),
-        None => hidden,
-    }
-}
-
-fn place(word: &str) -> Result<Place, String> {
-    match word.split_once("://").map(|(scheme, _)| scheme) {
-        None if word == "embedded" => Ok(Place::Embedded),
-        None if word == "local" => Ok(Place::Local),
-        Some("postgres" | "postgresql") => Ok(Place::Url(Database::Postgres, word.to_owned())),
-        Some("mysql" | "mariadb") => Ok(Place::Url(Database::MySql, word.to_owned())),
-        _ => Err("expected `embedded`, `local`, postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USER:PASSWORD@HOST:3306/DATABASE"
-            .to_owned()),
-    }
+    once
 }
 
 fn duration(word: &str) -> Result<Duration, String> {
@@ -253,30 +190,5 @@ mod tests {
             assert!(certify(&words).is_err(), "{words:?}");
         }
         assert!(certify(&["--budget", "5s", "--cases", "3"]).is_err());
-    }
-
-    #[test]
-    fn a_url_names_its_database_and_the_other_one_is_as_before() {
-        let both = [Database::Postgres, Database::MySql];
-        let servers = |words: &[&str]| certify(words).expect("valid").servers;
-        let url = "postgres://me:secret@here:5432/db";
-        let chosen = servers(&["--server", "local", "--server", url]);
-        let expected = vec![(both[0], Place::Url(both[0], url.to_owned())), (both[1], Place::Local)];
-        assert_eq!(chosen.of(&both).expect("valid"), expected);
-        assert_eq!(chosen.again(both[0]), " --server postgres://me:PASSWORD@here:5432/db");
-        assert_eq!(chosen.again(both[1]), " --server local");
-        assert_eq!(servers(&[]).of(&both).expect("valid"), both.map(|database| (database, Place::Embedded)));
-        assert_eq!(servers(&[]).again(both[0]), "");
-        let other = servers(&["--server", "mysql://me@here/db?password=secret&port=1"]);
-        assert_eq!(other.again(both[1]), " --server 'mysql://me@here/db?password=PASSWORD&port=1'");
-        assert!(servers(&["--server", url, "--server", url]).of(&both).is_err());
-        assert!(servers(&["--server", url]).of(&[Database::MySql]).is_err());
-        assert!(certify(&["--server", "oracle://here"]).is_err());
-    }
-
-    #[test]
-    fn a_path_with_blanks_can_be_pasted() {
-        assert_eq!(quoted("out/a.b"), "out/a.b");
-        assert_eq!(quoted("my out/it's"), r"'my out/it'\''s'");
     }
 }

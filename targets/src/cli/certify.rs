@@ -8,11 +8,12 @@ use poolproof::execute::{TapShim, Weakness};
 use poolproof::report::{self, Finding, Ground, Style};
 use poolproof::{Database, Promise, Target, corpus};
 
-use super::args::{self, Certify, Place, Servers};
+use super::args::{self, Certify};
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
 use super::second::Real;
+use super::servers::{Place, Servers, quoted};
 use super::summary::{Certified, Short};
 use super::{names, pools, signals, table};
 
@@ -24,7 +25,7 @@ const WORKERS: usize = 4;
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     let targets = names::pools(&wanted.pools)?;
-    let promises = wanted.promises();
+    let promises = args::once(&wanted.promises);
     corpus::check(&wanted.out)?;
     let mut teller = Teller::new();
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
@@ -86,12 +87,17 @@ pub(crate) fn choice(place: &Place) -> ServerChoice {
     }
 }
 
-fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, teller: &mut Teller) -> Result<Certified, Stop> {
+/// So many workers as were asked for, or as have processors.
+pub(crate) fn workers(wanted: Option<u16>) -> usize {
     let processors = || std::thread::available_parallelism().map_or(1, |number| number.get().min(WORKERS));
+    wanted.map_or_else(processors, usize::from)
+}
+
+fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, teller: &mut Teller) -> Result<Certified, Stop> {
     let plan = Plan {
         seed: wanted.seed,
         cases: wanted.budget.map_or(Cases::Number(wanted.cases), Cases::Budget),
-        workers: wanted.workers.map_or_else(processors, usize::from),
+        workers: workers(wanted.workers),
         replays: REPLAYS,
     };
     let known = |promise: Promise| corpus::known(&wanted.out, target.name(), promise);
@@ -144,8 +150,8 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
 /// What replays a saved interleaving: this program, as it was called.
 pub(crate) fn replay_command(file: &Path, target: &Target, servers: &Servers) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "poolproof".to_owned());
-    let file = args::quoted(&file.to_string_lossy());
-    format!("{} replay {file} --pool {}{}", args::quoted(&program), target.name(), servers.again(target.database()))
+    let file = quoted(&file.to_string_lossy());
+    format!("{} replay {file} --pool {}{}", quoted(&program), target.name(), servers.again(target.database()))
 }
 
 /// The table, and what was measured.

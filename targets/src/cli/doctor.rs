@@ -5,11 +5,12 @@ use poolproof::bench::Bench;
 use poolproof::report::{Style, wrapped};
 use poolproof::trouble::Trouble;
 
-use super::args::{Doctor, Place};
+use super::args::Doctor;
 use super::certify::{bench, choice};
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
+use super::servers::Place;
 use super::{machine, pools};
 
 /// Columns of the state and of the name.

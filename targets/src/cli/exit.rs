@@ -10,7 +10,7 @@ use poolproof::trouble::Trouble;
 pub(crate) enum Code {
     /// Everything that was asked is well.
     Passed,
-    /// A promised MUST was broken.
+    /// A promised MUST was broken, or servers that should agree do not.
     Broken,
     /// The command line or a file that it names is wrong.
     Usage,

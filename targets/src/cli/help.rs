@@ -54,6 +54,37 @@ A step that the promise forbids, or of which a name stands for nothing, is skipp
 step comes the final check, the same for every interleaving: each process probes what it holds,
 returns it, checks out afresh, disposes and exits, the youngest first.";
 
+/// What `agree` does.
+pub(crate) const AGREE: &str = "\
+Compare what pools do on the embedded servers and on real ones.
+
+The same random interleavings are executed on the server inside poolproof and on a real one, and
+judged by the same rules. The two agree on an interleaving if the same rule is broken first on both,
+or none is. What differs is executed up to five more times on each, with full patience: a pool may
+do by luck on one what it did on the other.
+
+A difference that says nothing against the embedded server stands with its reason in
+targets/accepted-differences.json, and is counted. Any other one is printed, with its interleaving
+and what each server showed.
+
+The embedded server is always one of the two: --server names the other. The interleavings are those
+of `certify` with the same seed; the number of workers changes neither them nor their order.
+
+Examples:
+  poolproof agree                              every pool, on private servers
+  poolproof agree mysql reference --cases 50   two pools, and less of it
+  poolproof agree mysql --server mysql://USER:PASSWORD@HOST:3306/DATABASE";
+
+/// What the exit codes of `agree` mean.
+pub(crate) const AGREE_EXIT_CODES: &str = "\
+Exit codes:
+  0    the servers agree, but for differences that are accepted
+  1    they differ in something that is not accepted
+  2    usage: an unknown pool or promise, or the embedded server named as the real one
+  3    environment: no server, writers cannot be told apart here
+  70   a bug of poolproof
+  130  interrupted";
+
 /// What `certify` does, with the library's own words on promises.
 pub(crate) fn certify() -> String {
     let promises: Vec<_> =

@@ -12,8 +12,11 @@ mod names;
 mod pools;
 mod rules;
 mod screen;
+mod servers;
 
 // What needs Linux.
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod agree;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod certify;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
@@ -62,8 +65,10 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Replay(wanted) => replay::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Agree(wanted) => agree::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Doctor(wanted) => doctor::run(wanted, screen),
         #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
-        Command::Certify(_) | Command::Replay(_) | Command::Doctor(_) => Err(Stop::needs_linux()),
+        Command::Certify(_) | Command::Replay(_) | Command::Agree(_) | Command::Doctor(_) => Err(Stop::needs_linux()),
     }
 }

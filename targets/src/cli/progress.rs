@@ -41,7 +41,7 @@ impl Teller {
         let pause = if self.terminal { REDRAWN } else { PLAIN };
         let new = self.subject.as_ref().is_none_or(|(of, under)| of != pool || *under != promise);
         if new || self.last.is_none_or(|last| last.elapsed() >= pause) {
-            let words = if new && !self.terminal { "searching".to_owned() } else { words(news) };
+            let words = if new && !self.terminal { beginning(news).to_owned() } else { words(news) };
             self.subject = Some((pool.to_owned(), promise));
             self.write(&format!("{pool}, {promise}: {words}"));
         }
@@ -84,13 +84,17 @@ impl Drop for Teller {
 fn promise(news: Progress) -> Promise {
     match news {
         Progress::Searched(promise, ..) | Progress::Confirming(promise, _) => promise,
-        Progress::Shrinking(promise, ..) | Progress::Replaying(promise, _) => promise,
+        Progress::Shrinking(promise, ..) | Progress::Replaying(promise, _) | Progress::Compared(promise, ..) => promise,
     }
+}
+
+fn beginning(news: Progress) -> &'static str {
+    if matches!(news, Progress::Compared(..)) { "comparing" } else { "searching" }
 }
 
 fn words(news: Progress) -> String {
     match news {
-        Progress::Searched(_, done, Some(all)) => format!("{done} of {all} interleavings"),
+        Progress::Searched(_, done, Some(all)) | Progress::Compared(_, done, all) => format!("{done} of {all} interleavings"),
         Progress::Searched(_, done, None) => format!("{done} interleavings"),
         Progress::Confirming(_, rule) => format!("{} seems to be broken, confirming", rule.id),
         Progress::Shrinking(_, rule, 1) => format!("shrinking what breaks {}: 1 step", rule.id),

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use poolproof::Database;
 
-use crate::lab::{Lab, Outcome, ensure, scaled, scratch, tool};
+use crate::lab::{Lab, Outcome, OwnDatabase, ensure, scaled, scratch, tool};
 use crate::processes::{all_processes, zygote};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
@@ -88,39 +88,6 @@ impl Run {
 fn make_reachable(directory: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).expect("our own directory");
-}
-
-/// A database of the run's own on the shared server, so that its sessions can be told from those of other tests.
-struct OwnDatabase<'a> {
-    lab: &'a Lab,
-    name: String,
-}
-
-impl<'a> OwnDatabase<'a> {
-    fn create(lab: &'a Lab, name: &str) -> Result<Self, libtest_mimic::Failed> {
-        lab.ask(&format!("CREATE DATABASE {name}"))?;
-        Ok(Self { lab, name: name.to_owned() })
-    }
-
-    fn url(&self) -> String {
-        let url = self.lab.url(Database::Postgres);
-        let (front, back) = url.split_once('?').expect("a URL with a socket");
-        let (server, _) = front.rsplit_once('/').expect("a URL with a database");
-        format!("{server}/{}?{back}", self.name)
-    }
-
-    fn is_left(&self) -> Result<bool, libtest_mimic::Failed> {
-        Ok(!self.lab.ask(&format!("SELECT pid FROM pg_stat_activity WHERE datname = '{}'", self.name))?.is_empty())
-    }
-
-    /// The bound that is promised: two seconds.
-    fn becomes_free(&self) -> Outcome {
-        let until = Instant::now() + Duration::from_secs(2);
-        while self.is_left()? {
-            ensure(Instant::now() < until, || "a session of the run is left after two seconds".to_owned())?;
-        }
-        Ok(())
-    }
 }
 
 /// The signal comes in the middle of the work.

@@ -1,13 +1,10 @@
 //! The embedded servers: every pool is judged on them as on real ones, and nothing has to be installed for that.
 
-use std::collections::BTreeSet;
-
 use libtest_mimic::Trial;
 use poolproof::bench::{Bench, ServerChoice};
-use poolproof::certify::{self, Causes};
-use poolproof::generate;
+use poolproof::certify;
 use poolproof::history::Event;
-use poolproof::interleaving::{Interleaving, Process};
+use poolproof::interleaving::Process;
 use poolproof::verdict::Verdict;
 use poolproof::{Database, Promise, Target};
 
@@ -36,22 +33,13 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     trials.push(Trial::test("a thread may bear the name of one that was joined", again));
     trials.push(Trial::test("a process that only computes is seen to spin and ended", spinning));
     trials.push(Trial::test("what fails by luck is shown, and no pool is blamed for it", luck));
-    trials.push(Trial::test("every accepted difference has its reason", || {
-        ensure(ACCEPTED.iter().all(|accepted| !accepted.reason.is_empty()), || "no reason".to_owned())?;
-        ACCEPTED.iter().for_each(|accepted| drop(interleaving(accepted.interleaving)));
-        Ok(())
-    }));
     trials.push(lab.trial(Database::Postgres, "an effect is looked for on a real server", confirmed));
     trials.push(lab.trial(Database::Postgres, "what only an embedded server shows is no verdict", denied));
-    for pool in ["reference", "r2d2-postgres", "r2d2-mysql", "mysql"] {
-        let database = target(pool).database();
-        trials.push(lab.trial(database, format!("embedded and real servers agree on {pool}"), move |lab| agree(lab, pool)));
-    }
     trials
 }
 
 /// A bench with the embedded server that a pool needs.
-fn bench(target: &Target) -> Result<Bench, libtest_mimic::Failed> {
+pub(crate) fn bench(target: &Target) -> Result<Bench, libtest_mimic::Failed> {
     let mut bench = Bench::start(&NEVER)?;
     bench.add_server(&ServerChoice::Embedded, target.database())?;
     Ok(bench)
@@ -84,50 +72,6 @@ fn spinning() -> Outcome {
         replay.judgement.first_cause().map(|(rule, evidence)| (rule.id, evidence.sentence.contains("without a system call")));
     ensure(cause == Some(("LIV-1", true)), || format!("{cause:?}"))
 }
-
-/// The same interleavings on both: the same rule is broken first, or none is.
-fn agree(lab: &Lab, pool: &str) -> Outcome {
-    let target = target(pool);
-    let inside = bench(&target)?;
-    let outside = lab.bench(target.database(), poolproof::execute::Weakness::default());
-    for promise in [Promise::ChildUsesPool, Promise::ChildDrops, Promise::DisposeBeforeFork, Promise::ThreadsOnly] {
-        let interleavings: Vec<Interleaving> = (0..scaled(25, 2500)).map(|index| generate::nth(promise, 9, 20 + index)).collect();
-        for (interleaving, causes) in certify::compare([&inside, &outside], &target, &interleavings)? {
-            ensure(is_accepted(pool, &causes), || format!("embedded and real server: {causes:?}\n{interleaving}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// Without what is known to depend on the server, nothing was seen on one of them that could contradict the other.
-fn is_accepted(pool: &str, causes: &Causes) -> bool {
-    let known = |rule: &str| ACCEPTED.iter().any(|accepted| accepted.pool == pool && accepted.rule == rule);
-    let rest = |seen: &BTreeSet<Option<&str>>| seen.iter().filter(|cause| !cause.is_some_and(known)).count();
-    causes.iter().any(|seen| rest(seen) == 0)
-}
-
-/// A rule that a pool may break on one kind of server and not on the other.
-struct Accepted {
-    pool: &'static str,
-    rule: &'static str,
-    /// Why that says nothing against the embedded server, and an interleaving that shows it.
-    reason: &'static str,
-    interleaving: &'static str,
-}
-
-/// What may differ; at most ten.
-const ACCEPTED: &[Accepted] = &[
-    Accepted { pool: "r2d2-postgres", rule: "LIV-1", reason: SPINS, interleaving: OPENS_IN_CHILD },
-    Accepted { pool: "r2d2-postgres", rule: "LIV-3", reason: SPINS, interleaving: OPENS_IN_CHILD },
-    Accepted { pool: "r2d2-mysql", rule: "LIV-1", reason: SPINS, interleaving: OPENS_IN_CHILD },
-    Accepted { pool: "r2d2-mysql", rule: "LIV-3", reason: SPINS, interleaving: OPENS_IN_CHILD },
-];
-
-const SPINS: &str = "a forked child of r2d2 spins in rehash_bucket_into of parking_lot_core if its new threads start in one order, and not in \
-                     another; the order depends on how long the server takes to answer";
-const OPENS_IN_CHILD: &str = "p0 open\np0 fork p1\np1 drop-pool\np1 open\np1 checkout a\np1 fork p2\n";
-
-const _: () = assert!(ACCEPTED.len() <= 10, "too many differences are accepted");
 
 /// Whether the pool panics depends on the microsecond in which it is opened.
 fn luck() -> Outcome {

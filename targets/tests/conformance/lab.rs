@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use poolproof::bench::{Bench, ServerChoice};
@@ -130,6 +131,39 @@ impl Lab {
         let mut command = tool();
         command.args(arguments).args(["--server", self.url(Database::Postgres)]);
         command
+    }
+}
+
+/// A database of a test's own on the shared server, so that its sessions can be told from those of other tests.
+pub(crate) struct OwnDatabase<'a> {
+    lab: &'a Lab,
+    name: String,
+}
+
+impl<'a> OwnDatabase<'a> {
+    pub(crate) fn create(lab: &'a Lab, name: &str) -> Result<Self, Failed> {
+        lab.ask(&format!("CREATE DATABASE {name}"))?;
+        Ok(Self { lab, name: name.to_owned() })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let url = self.lab.url(Database::Postgres);
+        let (front, back) = url.split_once('?').expect("a URL with a socket");
+        let (server, _) = front.rsplit_once('/').expect("a URL with a database");
+        format!("{server}/{}?{back}", self.name)
+    }
+
+    fn is_left(&self) -> Result<bool, Failed> {
+        Ok(!self.lab.ask(&format!("SELECT pid FROM pg_stat_activity WHERE datname = '{}'", self.name))?.is_empty())
+    }
+
+    /// The bound that is promised: two seconds.
+    pub(crate) fn becomes_free(&self) -> Outcome {
+        let until = Instant::now() + Duration::from_secs(2);
+        while self.is_left()? {
+            ensure(Instant::now() < until, || "a session of the run is left after two seconds".to_owned())?;
+        }
+        Ok(())
     }
 }
 

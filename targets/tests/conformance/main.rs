@@ -3,6 +3,7 @@
 //! A database without a server is left out, and its tests are listed as ignored; `POOLPROOF_REQUIRE=postgres,mysql` makes that
 //! a failure.
 
+mod agreement;
 mod bad_input;
 mod cleanup;
 mod drivers;
@@ -20,7 +21,15 @@ fn main() -> std::process::ExitCode {
     poolproof::assume_role(&lab::targets());
     let arguments = Arguments::from_args();
     let lab = lab::Lab::build(!arguments.list);
-    let families = [pools::trials, executor::trials, bad_input::trials, cleanup::trials, embedded::trials, nightly::trials];
+    let families = [
+        pools::trials,
+        executor::trials,
+        bad_input::trials,
+        cleanup::trials,
+        embedded::trials,
+        agreement::trials,
+        nightly::trials,
+    ];
     let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();

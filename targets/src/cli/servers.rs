@@ -1,0 +1,168 @@
+//! Where the servers of a run are: `--server`.
+
+use clap::Args;
+use poolproof::Database;
+
+use super::exit::Stop;
+
+/// Where the servers are.
+#[derive(Args, Debug)]
+pub(crate) struct Servers {
+    /// `embedded`, the one inside poolproof; `local`, a private one from installed programs; or a URL: postgres://… or mysql://…
+    #[arg(long = "server", value_name = "SERVER", value_parser = place, default_value = "embedded")]
+    places: Vec<Place>,
+}
+
+/// Where the servers are that the embedded ones are compared with.
+#[derive(Args, Debug)]
+pub(crate) struct RealServers {
+    /// `local`, a private one from installed programs; or a URL: postgres://… or mysql://…
+    #[arg(long = "server", value_name = "SERVER", value_parser = real_place, default_value = "local")]
+    places: Vec<Place>,
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The one inside poolproof.
+    Embedded,
+    /// A private one from installed programs.
+    Local,
+    /// One that runs.
+    Url(Database, String),
+}
+
+impl Servers {
+    /// The server for each of these databases.
+    ///
+    /// # Errors
+    /// Two servers for one database; one for a database that nobody asks for.
+    pub(crate) fn of(&self, databases: &[Database]) -> Result<Vec<(Database, Place)>, Stop> {
+        let urls =
+            |database: Database| self.places.iter().filter(move |place| matches!(place, Place::Url(of, _) if *of == database));
+        for database in [Database::Postgres, Database::MySql] {
+            if urls(database).count() > 1 {
+                return Err(Stop::usage(format!("--server names two servers for {}; a run has one", database.name())));
+            }
+            if urls(database).next().is_some() && !databases.contains(&database) {
+                let message = format!("--server names a server for {}, and none of the pools speaks to one", database.name());
+                return Err(Stop::usage(message).hint("`poolproof pools` says which pool needs which server"));
+            }
+        }
+        let other = if self.places.contains(&Place::Local) { Place::Local } else { Place::Embedded };
+        Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(&other).clone())).collect())
+    }
+
+    /// The words that ask for the same server again; a password is not repeated.
+    pub(crate) fn again(&self, database: Database) -> String {
+        let url = self.places.iter().find_map(|place| match place {
+            Place::Url(of, url) if *of == database => Some(without_password(url)),
+            _ => None,
+        });
+        let local = self.places.contains(&Place::Local).then(|| "local".to_owned());
+        url.or(local).map_or_else(String::new, |place| format!(" --server {}", quoted(&place)))
+    }
+}
+
+impl RealServers {
+    /// The same, for the real half of a comparison: a database without a URL has a private server.
+    pub(crate) fn real(&self) -> Servers {
+        Servers { places: self.places.iter().cloned().chain([Place::Local]).collect() }
+    }
+
+    /// The embedded half of it.
+    pub(crate) fn embedded(&self) -> Servers {
+        Servers { places: vec![Place::Embedded] }
+    }
+}
+
+/// A word for a shell.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+fn without_password(url: &str) -> String {
+    let hidden = url.split_once("://").and_then(|(scheme, rest)| {
+        let (login, place) = rest.rsplit_once('@')?;
+        let (user, _) = login.split_once(':')?;
+        Some(format!("{scheme}://{user}:PASSWORD@{place}"))
+    });
+    let hidden = hidden.unwrap_or_else(|| url.to_owned());
+    // It may also stand among the parameters.
+    match hidden.split_once("password=") {
+        Some((before, after)) => format!("{before}password=PASSWORD{}", after.find('&').map_or("", |end| &after[end..])),
+        None => hidden,
+    }
+}
+
+fn place(word: &str) -> Result<Place, String> {
+    match word.split_once("://").map(|(scheme, _)| scheme) {
+        None if word == "embedded" => Ok(Place::Embedded),
+        None if word == "local" => Ok(Place::Local),
+        Some("postgres" | "postgresql") => Ok(Place::Url(Database::Postgres, word.to_owned())),
+        Some("mysql" | "mariadb") => Ok(Place::Url(Database::MySql, word.to_owned())),
+        _ => Err(format!("expected `embedded`, {REAL}")),
+    }
+}
+
+fn real_place(word: &str) -> Result<Place, String> {
+    match place(word) {
+        Ok(Place::Embedded) => Err(format!("the embedded server is always one of the two; name a real one: {REAL}")),
+        Ok(real) => Ok(real),
+        Err(_) => Err(format!("expected {REAL}")),
+    }
+}
+
+const REAL: &str = "`local`, postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USER:PASSWORD@HOST:3306/DATABASE";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, FromArgMatches};
+
+    fn parsed<T: Args + FromArgMatches>(words: &[&str]) -> Result<T, clap::Error> {
+        let matches = T::augment_args(Command::new("x")).try_get_matches_from([&["x"], words].concat())?;
+        T::from_arg_matches(&matches)
+    }
+
+    #[test]
+    fn a_url_names_its_database_and_the_other_one_is_as_before() {
+        let both = [Database::Postgres, Database::MySql];
+        let servers = |words: &[&str]| parsed::<Servers>(words).expect("valid");
+        let url = "postgres://me:secret@here:5432/db";
+        let chosen = servers(&["--server", "local", "--server", url]);
+        let expected = vec![(both[0], Place::Url(both[0], url.to_owned())), (both[1], Place::Local)];
+        assert_eq!(chosen.of(&both).expect("valid"), expected);
+        assert_eq!(chosen.again(both[0]), " --server postgres://me:PASSWORD@here:5432/db");
+        assert_eq!(chosen.again(both[1]), " --server local");
+        assert_eq!(servers(&[]).of(&both).expect("valid"), both.map(|database| (database, Place::Embedded)));
+        assert_eq!(servers(&[]).again(both[0]), "");
+        let other = servers(&["--server", "mysql://me@here/db?password=secret&port=1"]);
+        assert_eq!(other.again(both[1]), " --server 'mysql://me@here/db?password=PASSWORD&port=1'");
+        assert!(servers(&["--server", url, "--server", url]).of(&both).is_err());
+        assert!(servers(&["--server", url]).of(&[Database::MySql]).is_err());
+        assert!(parsed::<Servers>(&["--server", "oracle://here"]).is_err());
+    }
+
+    #[test]
+    fn the_embedded_server_is_compared_with_real_ones_only() {
+        let both = [Database::Postgres, Database::MySql];
+        let real = |words: &[&str]| parsed::<RealServers>(words).map(|servers| servers.real().of(&both).expect("valid"));
+        assert_eq!(real(&[]).expect("valid"), both.map(|database| (database, Place::Local)));
+        let url = "mysql://me@here/db";
+        let mixed = vec![(both[0], Place::Local), (both[1], Place::Url(both[1], url.to_owned()))];
+        assert_eq!(real(&["--server", url]).expect("valid"), mixed);
+        let error = real(&["--server", "embedded"]).expect_err("it is compared with itself");
+        assert!(error.to_string().contains("name a real one"), "{error}");
+    }
+
+    #[test]
+    fn a_path_with_blanks_can_be_pasted() {
+        assert_eq!(quoted("out/a.b"), "out/a.b");
+        assert_eq!(quoted("my out/it's"), r"'my out/it'\''s'");
+    }
+}
