@@ -4,6 +4,8 @@
 //! [`Witness`]; it knows nothing of steps, pools or promises.
 
 mod far;
+#[cfg(test)]
+mod hostile;
 mod link;
 mod side;
 mod wire;
