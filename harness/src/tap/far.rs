@@ -49,9 +49,9 @@ impl Far {
     }
 
     /// Watches it for what the server writes; the embedded one says itself that it has output.
-    pub(super) fn register(&self, set: &OwnedFd, key: u64) -> rustix::io::Result<()> {
+    pub(super) fn watch(&mut self, set: &OwnedFd, key: u64) -> rustix::io::Result<()> {
         match self {
-            Self::Socket(side) => side.register(set, key),
+            Self::Socket(side) => side.watch(set, key),
             Self::Embedded(_) => Ok(()),
         }
     }

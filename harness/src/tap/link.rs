@@ -44,9 +44,9 @@ impl Link {
         Ok(Self { session, owner, client, server, wire, announced: Announced::default() })
     }
 
-    pub(super) fn register(&self, set: &OwnedFd, index: u64) -> rustix::io::Result<()> {
-        self.client.register(set, index * 2)?;
-        self.server.register(set, index * 2 + 1)
+    pub(super) fn watch(&mut self, set: &OwnedFd, index: u64) -> rustix::io::Result<()> {
+        self.client.watch(set, index * 2)?;
+        self.server.watch(set, index * 2 + 1)
     }
 
     /// The session of the embedded server.
@@ -151,7 +151,7 @@ impl Link {
 
     /// Both peers have ended, and nothing is left to pass on.
     pub(super) fn is_over(&self) -> bool {
-        self.client.has_ended() && self.server.has_ended()
+        self.client.has_ended() && self.server.has_ended() && !self.is_pending()
     }
 
     pub(super) fn server_closed(&self) -> bool {
@@ -166,6 +166,11 @@ impl Link {
         let state = self.wire.state();
         let leaving = state.goodbye || self.client.has_ended();
         let owes = (leaving || state.owed && !state.desynchronised) && !self.server.has_ended();
-        owes || self.client.is_pending() || self.server.is_pending()
+        owes || self.is_pending()
+    }
+
+    /// Bytes were taken and not passed on.
+    fn is_pending(&self) -> bool {
+        self.client.is_pending() || self.server.is_pending()
     }
 }

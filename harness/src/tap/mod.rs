@@ -155,9 +155,9 @@ impl Tap {
         }
     }
 
-    fn adopt(&mut self, link: Link) -> rustix::io::Result<()> {
+    fn adopt(&mut self, mut link: Link) -> rustix::io::Result<()> {
         let index = self.links.iter().position(Option::is_none).unwrap_or(self.links.len());
-        link.register(&self.epoll, index as u64)?;
+        link.watch(&self.epoll, index as u64)?;
         if index == self.links.len() {
             self.links.push(None);
         }

@@ -22,8 +22,8 @@ pub(super) struct Side {
     /// It is to be told that nothing more comes, once `pending` is empty.
     closing: bool,
     closed: bool,
-    /// It is registered for writability.
-    wants_room: bool,
+    /// What it is watched for; what is watched for nothing is not in the epoll set.
+    watched: epoll::EventFlags,
     connecting: bool,
 }
 
@@ -36,14 +36,9 @@ impl Side {
             broken: false,
             closing: false,
             closed: false,
-            wants_room: false,
+            watched: epoll::EventFlags::empty(),
             connecting,
         }
-    }
-
-    /// Watches it for what its peer writes; `key` is its place in the epoll set.
-    pub(super) fn register(&self, set: &OwnedFd, key: u64) -> rustix::io::Result<()> {
-        epoll::add(set, &self.socket, epoll::EventData::new_u64(key), epoll::EventFlags::IN | epoll::EventFlags::RDHUP)
     }
 
     /// Reads bytes of one writer, with that writer's pid. The kernel never merges the bytes of two writers into one read.
@@ -119,20 +114,23 @@ impl Side {
     /// Writes what can be written now; `key` is its place in the epoll set.
     pub(super) fn flush(&mut self, set: &OwnedFd, key: u64) {
         self.write();
-        let wants_room = !self.pending.is_empty();
+        // An error shows again when it is written to.
+        let _ = self.watch(set, key);
+    }
+
+    /// Asks to be told of what there is to do, and of no more: a socket at its end is always readable. `key` is its place in the epoll
+    /// set.
+    pub(super) fn watch(&mut self, set: &OwnedFd, key: u64) -> rustix::io::Result<()> {
         let mut flags = epoll::EventFlags::empty();
-        if !self.ended {
-            flags |= epoll::EventFlags::IN | epoll::EventFlags::RDHUP;
+        flags.set(epoll::EventFlags::IN | epoll::EventFlags::RDHUP, !self.ended);
+        flags.set(epoll::EventFlags::OUT, !self.pending.is_empty());
+        let before = std::mem::replace(&mut self.watched, flags);
+        let data = epoll::EventData::new_u64(key);
+        match (before.is_empty(), flags.is_empty()) {
+            _ if before == flags => Ok(()),
+            (true, _) => epoll::add(set, &self.socket, data, flags),
+            (_, true) => epoll::delete(set, &self.socket),
+            _ => epoll::modify(set, &self.socket, data, flags),
         }
-        if wants_room {
-            flags |= epoll::EventFlags::OUT;
-        }
-        if self.ended && !wants_room {
-            // A socket at its end is always readable: it is watched no more.
-            let _ = epoll::delete(set, &self.socket);
-        } else if wants_room != self.wants_room {
-            let _ = epoll::modify(set, &self.socket, epoll::EventData::new_u64(key), flags);
-        }
-        self.wants_room = wants_room;
     }
 }

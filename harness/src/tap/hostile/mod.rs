@@ -2,6 +2,7 @@
 
 mod bounds;
 mod chance;
+mod ends;
 mod heap;
 mod mutated;
 mod mutation;
