@@ -44,7 +44,7 @@ impl Bench {
     /// # Errors
     /// A directory that cannot be made, a process that cannot be started.
     pub fn start(stop: &'static AtomicBool) -> Result<Self, Trouble> {
-        let supervisor = Supervisor::start()?;
+        let supervisor = Supervisor::start(stop)?;
         Ok(Self { supervisor, places: Vec::new(), runs: AtomicU32::new(1), weakness: Weakness::default(), stop })
     }
 
@@ -62,7 +62,7 @@ impl Bench {
         let server = match choice {
             ServerChoice::Embedded => server::embedded(database),
             ServerChoice::Local => server::local(&self.supervisor, database)?,
-            ServerChoice::Url(url) => server::from_url(url)?,
+            ServerChoice::Url(url) => server::from_url(url, self.stop)?,
         };
         let ledger = ledger_name();
         let dialect = Dialect::new(server.database, ledger.clone());
@@ -71,7 +71,7 @@ impl Bench {
         let place = &self.places[self.places.len() - 1];
         // An embedded server lives with its worker, which makes its ledger.
         if !inside {
-            place.dialect.prepare_ledger().iter().try_for_each(|sql| blocking(&place.server, sql).map(drop))?;
+            place.dialect.prepare_ledger().iter().try_for_each(|sql| blocking(&place.server, sql, self.stop).map(drop))?;
         }
         self.sing(place)
     }
@@ -107,7 +107,7 @@ impl Bench {
     #[doc(hidden)]
     pub fn ask(&self, database: Database, sql: &str) -> Result<Rows, Trouble> {
         let place = self.place(database).ok_or(Trouble::NotAdded { database })?;
-        blocking(&place.server, sql)
+        blocking(&place.server, sql, self.stop)
     }
 
     /// What a pool would need to connect to the server itself. For tests.
@@ -154,7 +154,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         // A server of the run's own goes with everything that is in it.
         if matches!(self.server.origin, server::Origin::Url) {
-            let _ = blocking(&self.server, &self.dialect.drop_ledger());
+            // Also after Ctrl-C: nothing is left behind.
+            let _ = blocking(&self.server, &self.dialect.drop_ledger(), &AtomicBool::new(false));
         }
     }
 }

@@ -46,6 +46,11 @@ fn main() {
 
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    /// Nobody presses Ctrl-C here.
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
     use std::fs;
     use std::time::{Duration, Instant};
 
@@ -80,14 +85,14 @@ mod tests {
     }
 
     fn coordinate() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let _servers = BOTH.map(|database| local(&supervisor, database).unwrap());
         announce_and_stay(supervisor.run_dir())
     }
 
     /// Says where before anything runs, for a test that ends it in the middle.
     fn start() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         println!("{}", supervisor.run_dir().display());
         let _servers = BOTH.map(|database| local(&supervisor, database).unwrap());
         loop {
@@ -99,7 +104,7 @@ mod tests {
     fn measure() {
         for database in BOTH {
             let begun = Instant::now();
-            let supervisor = Supervisor::start().unwrap();
+            let supervisor = Supervisor::start(&NEVER).unwrap();
             let supervised = begun.elapsed();
             let server = local(&supervisor, database).unwrap();
             let started = begun.elapsed() - supervised;
@@ -136,7 +141,7 @@ mod tests {
     }
 
     fn starts_and_stops(database: Database) {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let run_dir = supervisor.run_dir().to_owned();
         let server = local(&supervisor, database).unwrap();
         assert_eq!(server.origin, Origin::Local);
@@ -145,13 +150,13 @@ mod tests {
         assert!(server.headroom > 100);
         assert!(server.address.to_string().len() < 60, "{}", server.address);
         assert!(server.log.as_ref().unwrap().exists());
-        assert_eq!(blocking(&server, "SELECT 1 + 1").unwrap(), one("2"));
-        assert_eq!(blocking(&over_tcp(&server), "SELECT 1 + 1").unwrap(), one("2"));
-        blocking(&server, "CREATE TABLE t (a VARCHAR(9))").unwrap();
-        blocking(&server, "INSERT INTO t VALUES ('x')").unwrap();
-        assert_eq!(blocking(&server, "SELECT a FROM t").unwrap(), one("x"));
+        assert_eq!(blocking(&server, "SELECT 1 + 1", &NEVER).unwrap(), one("2"));
+        assert_eq!(blocking(&over_tcp(&server), "SELECT 1 + 1", &NEVER).unwrap(), one("2"));
+        blocking(&server, "CREATE TABLE t (a VARCHAR(9))", &NEVER).unwrap();
+        blocking(&server, "INSERT INTO t VALUES ('x')", &NEVER).unwrap();
+        assert_eq!(blocking(&server, "SELECT a FROM t", &NEVER).unwrap(), one("x"));
         let stranger = Server { user: "root".to_owned(), password: String::new(), ..over_tcp(&server) };
-        assert!(blocking(&stranger, "SELECT 1").is_err(), "nobody gets in without a password");
+        assert!(blocking(&stranger, "SELECT 1", &NEVER).is_err(), "nobody gets in without a password");
         assert!(!format!("{server:?}").contains(&server.password));
 
         let second = local(&supervisor, database).unwrap();
@@ -171,7 +176,7 @@ mod tests {
     /// Servers end by themselves then, and PostgreSQL in good order: nobody else would remove its segment.
     fn kill_9_of_the_supervisor_leaves_no_server() {
         let run_dir = Coordinator::start("coordinate").leaves_nothing_without_its_supervisor();
-        drop(Supervisor::start().unwrap());
+        drop(Supervisor::start(&NEVER).unwrap());
         assert!(!run_dir.exists(), "the next run sweeps it");
     }
 
@@ -188,21 +193,21 @@ mod tests {
     }
 
     fn a_url_finds_a_server() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         for database in BOTH {
             let server = local(&supervisor, database).unwrap();
-            let found = from_url(&as_url(&server)).unwrap();
+            let found = from_url(&as_url(&server), &NEVER).unwrap();
             assert_eq!((found.origin, &found.product), (Origin::Url, &server.product));
-            assert_eq!(blocking(&found, "SELECT 7").unwrap(), one("7"));
-            let found = from_url(&as_socket_url(&server)).unwrap();
+            assert_eq!(blocking(&found, "SELECT 7", &NEVER).unwrap(), one("7"));
+            let found = from_url(&as_socket_url(&server), &NEVER).unwrap();
             assert_eq!((&found.address, &found.product), (&server.address, &server.product));
         }
     }
 
     fn what_is_wrong_is_said() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let servers = BOTH.map(|database| local(&supervisor, database).unwrap());
-        let words = |url: &str| from_url(url).expect_err(url).to_string();
+        let words = |url: &str| from_url(url, &NEVER).expect_err(url).to_string();
         for server in &servers {
             let url = as_url(server);
             let denied = words(&url.replace(&server.password, "wrong"));
@@ -212,23 +217,23 @@ mod tests {
             let port = server.tcp.as_ref().unwrap().1.to_string();
             let closed = words(&url.replace(&port, "1"));
             assert!(closed.contains("refused") && closed.contains("127.0.0.1:1"), "{closed}");
-            let sql = blocking(server, "SELECT nonsense").unwrap_err();
+            let sql = blocking(server, "SELECT nonsense", &NEVER).unwrap_err();
             assert!(matches!(&sql, Trouble::Refused { cause, .. } if cause.contains("nonsense")), "{sql}");
         }
         let [postgres, mysql] = &servers;
         let other = words(&as_url(mysql).replace("mysql://", "postgres://"));
         assert!(other.contains("PostgreSQL"), "{other}"); // what it is not, whether its greeting was read or it hung up first
 
-        blocking(postgres, "CREATE ROLE few LOGIN PASSWORD 'few' CONNECTION LIMIT 3").unwrap();
+        blocking(postgres, "CREATE ROLE few LOGIN PASSWORD 'few' CONNECTION LIMIT 3", &NEVER).unwrap();
         let few = words(&as_url(postgres).replace(&format!("poolproof:{}", postgres.password), "few:few"));
         assert!(few.contains("has room for 3 more connections") && few.contains("needs 65"), "{few}");
-        blocking(mysql, "SET GLOBAL max_connections = 20").unwrap();
+        blocking(mysql, "SET GLOBAL max_connections = 20", &NEVER).unwrap();
         let few = words(&as_url(mysql));
         assert!(few.contains("more connections"), "{few}");
     }
 
     fn every_login_of_postgres() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let server = local(&supervisor, Database::Postgres).unwrap();
         let hba = server.address.to_string().rsplit_once('/').unwrap().0.to_owned() + "/data/pg_hba.conf";
         let lines = "VALUES ('local all md md5'), ('local all clear password'), ('local all free trust'), \
@@ -240,15 +245,15 @@ mod tests {
             "CREATE ROLE free LOGIN",
             &format!("COPY ({lines}) TO '{hba}'"),
         ] {
-            blocking(&server, sql).unwrap();
+            blocking(&server, sql, &NEVER).unwrap();
         }
         // Each session reads the new rules when it starts: by then the server has its signal.
-        blocking(&server, "SELECT pg_reload_conf()").unwrap();
-        blocking(&server, "SELECT count(*) FROM pg_hba_file_rules").unwrap();
+        blocking(&server, "SELECT pg_reload_conf()", &NEVER).unwrap();
+        blocking(&server, "SELECT count(*) FROM pg_hba_file_rules", &NEVER).unwrap();
         for user in ["md", "clear", "usual", "free"] {
             let login = |password: &str| {
                 let server = Server { user: user.to_owned(), password: password.to_owned(), ..server.clone() };
-                blocking(&server, "SELECT current_user")
+                blocking(&server, "SELECT current_user", &NEVER)
             };
             assert_eq!(login("sesame").unwrap(), one(user));
             assert_eq!(login("wrong").is_ok(), user == "free", "{user}");
@@ -256,10 +261,10 @@ mod tests {
     }
 
     fn answers_of_all_shapes() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         for database in BOTH {
             let server = local(&supervisor, database).unwrap();
-            let ask = |sql: &str| blocking(&server, sql).unwrap();
+            let ask = |sql: &str| blocking(&server, sql, &NEVER).unwrap();
             assert_eq!(
                 ask("SELECT 1 AS a, NULL AS b, '' AS c, 'é' AS d")[0],
                 [Some("1"), None, Some(""), Some("é")].map(|v| v.map(str::to_owned))

@@ -40,6 +40,11 @@ fn main() {
 
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    /// Nobody presses Ctrl-C here.
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
     use std::fs;
     use std::io::{BufRead, BufReader};
     use std::os::fd::{AsRawFd, OwnedFd};
@@ -77,13 +82,13 @@ mod tests {
     }
 
     fn coordinate() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         grow_forest(&supervisor);
         announce_and_stay(supervisor.run_dir())
     }
 
     fn try_to_start() {
-        match Supervisor::start() {
+        match Supervisor::start(&NEVER) {
             Ok(supervisor) => println!("{}", supervisor.run_dir().display()),
             Err(trouble) => println!("trouble: {trouble}"),
         }
@@ -124,7 +129,7 @@ mod tests {
     }
 
     fn an_orderly_end_leaves_nothing() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let run_dir = supervisor.run_dir().to_owned();
         assert_eq!(fs::metadata(&run_dir).unwrap().mode() & 0o777, 0o711);
         grow_forest(&supervisor);
@@ -136,7 +141,7 @@ mod tests {
 
     fn dropping_the_supervisor_leaves_nothing() {
         let run_dir = std::panic::catch_unwind(|| {
-            let supervisor = Supervisor::start().unwrap();
+            let supervisor = Supervisor::start(&NEVER).unwrap();
             grow_forest(&supervisor);
             std::panic::resume_unwind(Box::new(supervisor.run_dir().to_owned()));
         });
@@ -153,7 +158,7 @@ mod tests {
 
     /// It is out of the terminal's reach, and blocks what somebody might send to it.
     fn no_signal_but_kill_ends_the_supervisor() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let child = supervisor.spawn(&shell(&supervisor, "exec sleep 1000")).unwrap();
         let process = parent(child);
         assert_eq!(rustix::process::getsid(rustix::process::Pid::from_raw(process)).unwrap().as_raw_nonzero().get(), process);
@@ -172,7 +177,7 @@ mod tests {
     }
 
     fn exits_are_reported() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let seven = supervisor.spawn(&shell(&supervisor, "exit 7")).unwrap();
         let stays = supervisor.spawn(&shell(&supervisor, "exec sleep 1000")).unwrap();
         assert_eq!(supervisor.wait_exit(seven), Ok(Exit::Code(7)));
@@ -191,7 +196,7 @@ mod tests {
     }
 
     fn a_program_that_is_not_there_is_trouble() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let launch = Launch { argv: vec!["/nowhere/server".to_owned()], ..Launch::default() };
         let trouble = supervisor.spawn(&launch).unwrap_err();
         assert!(matches!(&trouble, Trouble::Program { program, .. } if program == "/nowhere/server"), "{trouble}");
@@ -206,7 +211,7 @@ mod tests {
         rustix::io::fcntl_setfd(&leaked, rustix::io::FdFlags::empty()).unwrap();
         // SAFETY: a signal that nobody sends is ignored; no handler is installed.
         unsafe { nix::sys::signal::signal(Signal::SIGUSR2, nix::sys::signal::SigHandler::SigIgn) }.unwrap();
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let answer = supervisor.run_dir().join("answer");
         let script = "ls /proc/$$/fd; echo role=$POOLPROOF_ROLE extra=$EXTRA; echo group `ps -o pgid= -p $$` $$";
         let mut launch = Launch { output: Some(answer.clone()), ..shell(&supervisor, script) };
@@ -236,7 +241,7 @@ mod tests {
         if !rustix::process::geteuid().is_root() {
             return; // nobody but root can give another user
         }
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let answer = supervisor.run_dir().join("answer");
         // SIGKILL, signal 9, must come when the supervisor dies, although the change of user clears that.
         let launch =
@@ -250,7 +255,7 @@ mod tests {
     }
 
     fn the_death_of_the_supervisor_is_noticed_and_swept() {
-        let supervisor = Supervisor::start().unwrap();
+        let supervisor = Supervisor::start(&NEVER).unwrap();
         let user = rustix::process::geteuid().is_root().then_some((65534, 65534));
         let child = supervisor.spawn(&Launch { user, ..shell(&supervisor, "exec sleep 1000") }).unwrap();
         let watched: Vec<OwnedFd> = watch(child.cast_signed()).into_iter().collect();
@@ -262,7 +267,7 @@ mod tests {
         assert!(supervisor.check().is_err());
         assert!(all_end(&watched, GONE), "the kernel ends its children");
         assert!(supervisor.finish().is_err());
-        let next = Supervisor::start().unwrap();
+        let next = Supervisor::start(&NEVER).unwrap();
         assert!(!run_dir.exists(), "the next run sweeps it");
         next.finish().unwrap();
     }

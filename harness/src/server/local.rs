@@ -28,6 +28,8 @@ use crate::trouble::Trouble;
 
 /// How long one program may take to do its part; it takes well below a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest wait before Ctrl-C is looked for again.
+const LOOK: Duration = Duration::from_millis(200);
 /// How often another port is tried when somebody took the one that was free.
 const PORTS: usize = 5;
 /// The C library's words for it, in every server's log.
@@ -170,7 +172,7 @@ impl<'a> Running<'a> {
 
     /// Waits for the end of a program that ends by itself.
     fn completed(&self) -> Result<(), Trouble> {
-        self.changed(None)?;
+        while !self.changed(None)? {}
         match self.supervisor.wait_exit(self.pid)? {
             Exit::Code(0) => Ok(()),
             exit => Err(self.trouble(&exit.to_string())),
@@ -189,14 +191,20 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// Waits for something to change in the watched directory; says whether the process has exited.
+    /// Waits a while for something to change in the watched directory; says whether the process has exited.
     fn changed(&self, watched: Option<&OwnedFd>) -> Result<bool, Trouble> {
+        if self.supervisor.is_stopped() {
+            return Err(Trouble::Interrupted);
+        }
         let Some(exit) = &self.exit else { return Ok(true) };
         let left = self.deadline.saturating_duration_since(Instant::now());
+        let last = left <= LOOK;
+        let left = left.min(LOOK);
         let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
         let mut ready = vec![PollFd::new(exit, PollFlags::IN)];
         ready.extend(watched.map(|watched| PollFd::new(watched, PollFlags::IN)));
         match poll(&mut ready, Some(&timeout)) {
+            Ok(0) if !last => Ok(false),
             Ok(0) => {
                 self.supervisor.end(self.pid);
                 Err(self.trouble(&format!("did not get ready within {} seconds", PATIENCE.as_secs())))

@@ -1,5 +1,7 @@
 //! What a server is, and how many more sessions it allows: asked once, before a run.
 
+use std::sync::atomic::AtomicBool;
+
 use super::Server;
 use super::admin::blocking;
 use crate::limits;
@@ -12,11 +14,12 @@ const NEEDED: u32 = limits::SESSIONS as u32 + 1;
 /// Fills in product and headroom.
 ///
 /// # Errors
-/// Whatever keeps the server from answering; [`Trouble::Headroom`] if it has too little room for one worker.
-pub(super) fn probe(server: &mut Server) -> Result<(), Trouble> {
+/// Whatever keeps the server from answering; [`Trouble::Headroom`] if it has too little room for one worker;
+/// [`Trouble::Interrupted`] if `stop` is set.
+pub(super) fn probe(server: &mut Server, stop: &AtomicBool) -> Result<(), Trouble> {
     let (product, headroom) = match server.database {
-        Database::Postgres => postgres(server)?,
-        Database::MySql => mysql(server)?,
+        Database::Postgres => postgres(server, stop)?,
+        Database::MySql => mysql(server, stop)?,
     };
     server.product = product;
     server.headroom = headroom;
@@ -27,8 +30,8 @@ pub(super) fn probe(server: &mut Server) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn postgres(server: &Server) -> Result<(String, u32), Trouble> {
-    let version = blocking(server, "SELECT version()")?;
+fn postgres(server: &Server, stop: &AtomicBool) -> Result<(String, u32), Trouble> {
+    let version = blocking(server, "SELECT version()", stop)?;
     // A limit of -1 is none. Who may not see the sessions of others still sees their users.
     let room = "SELECT least( \
          current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
@@ -37,14 +40,14 @@ fn postgres(server: &Server) -> Result<(String, u32), Trouble> {
              WHERE usename = current_user) END FROM pg_roles WHERE rolname = current_user), \
          (SELECT CASE WHEN datconnlimit < 0 THEN NULL ELSE datconnlimit - (SELECT count(*) FROM pg_stat_activity \
              WHERE datname = current_database()) END FROM pg_database WHERE datname = current_database()))";
-    let room = blocking(server, room)?;
+    let room = blocking(server, room, stop)?;
     // The session that asked was one of them.
     Ok((postgres_product(value(&version, 0)), number(&room, 0).saturating_add(1)))
 }
 
-fn mysql(server: &Server) -> Result<(String, u32), Trouble> {
-    let version = blocking(server, "SELECT VERSION(), @@version_comment, @@max_connections, @@max_user_connections")?;
-    let used = number(&blocking(server, "SHOW GLOBAL STATUS LIKE 'Threads_connected'")?, 1);
+fn mysql(server: &Server, stop: &AtomicBool) -> Result<(String, u32), Trouble> {
+    let version = blocking(server, "SELECT VERSION(), @@version_comment, @@max_connections, @@max_user_connections", stop)?;
+    let used = number(&blocking(server, "SHOW GLOBAL STATUS LIKE 'Threads_connected'", stop)?, 1);
     let limit = match (number(&version, 2), number(&version, 3)) {
         (all, 0) => all,
         (all, own) => all.min(own),

@@ -3,6 +3,7 @@
 //! It starts nothing and changes nothing on the server.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use percent_encoding::percent_decode_str;
 
@@ -20,9 +21,9 @@ const EITHER: &str = "postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USE
 /// # Errors
 /// [`Trouble::Url`] for a URL that cannot be understood, [`Trouble::Connect`] and [`Trouble::Refused`] for a server that does not
 /// answer, [`Trouble::Headroom`] for one with too few sessions left.
-pub(crate) fn from_url(url: &str) -> Result<Server, Trouble> {
+pub(crate) fn from_url(url: &str, stop: &AtomicBool) -> Result<Server, Trouble> {
     let mut server = parse(url)?;
-    probe::probe(&mut server)?;
+    probe::probe(&mut server, stop)?;
     Ok(server)
 }
 

@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(crate) struct Supervisor {
     news: Arc<News>,
     reader: Option<JoinHandle<()>>,
     process: Child,
+    stop: &'static AtomicBool,
 }
 
 #[derive(Default)]
@@ -44,11 +46,12 @@ struct Known {
 }
 
 impl Supervisor {
-    /// Starts the supervisor, which sweeps what killed runs left and makes the run directory.
+    /// Starts the supervisor, which sweeps what killed runs left and makes the run directory. Whoever waits for a program gives up when
+    /// `stop` is set.
     ///
     /// # Errors
     /// [`Trouble::RunDirectory`] where no directory can be made, [`Trouble::Supervisor`] where the process cannot be started.
-    pub(crate) fn start() -> Result<Self, Trouble> {
+    pub(crate) fn start(stop: &'static AtomicBool) -> Result<Self, Trouble> {
         if std::env::var_os(ROLE).is_some() {
             // Without this a program that forgot to dispatch would start itself without end.
             return Err(lost(format!("was started, but {UNDISPATCHED}")));
@@ -69,7 +72,7 @@ impl Supervisor {
                 let told = Arc::clone(&news);
                 let read = move || listen(reports, &told);
                 let reader = std::thread::Builder::new().name("supervisor".into()).spawn(read).map_err(failed)?;
-                Ok(Self { run_dir, orders: Mutex::new(ours), news, reader: Some(reader), process })
+                Ok(Self { run_dir, orders: Mutex::new(ours), news, reader: Some(reader), process, stop })
             }
             Err(trouble) => {
                 drop((ours, reports));
@@ -84,6 +87,16 @@ impl Supervisor {
     /// The directory of this run: short enough for socket paths, open to other users by name only, removed at the end.
     pub(crate) fn run_dir(&self) -> &Path {
         &self.run_dir
+    }
+
+    /// What ends the run when it is set.
+    pub(crate) fn stop_flag(&self) -> &'static AtomicBool {
+        self.stop
+    }
+
+    /// The run is to end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// Starts a program as a child of the supervisor, and gives its process id.

@@ -19,6 +19,8 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         lab.trial(Database::Postgres, "Ctrl-C leaves nothing and exits with 130", |lab| ended(lab, Some(Signal::SIGINT))),
         lab.trial(Database::Postgres, "kill -9 leaves nothing", |lab| ended(lab, Some(Signal::SIGKILL))),
         lab.trial(Database::Postgres, "kill -9 with private servers leaves nothing", private_servers),
+        Trial::test("Ctrl-C is heard while a server's program hangs", || interrupted(Waits::ForProgram)),
+        Trial::test("Ctrl-C is heard while a server is silent", || interrupted(Waits::ForAnswer)),
         lab.trial(Database::Postgres, "an agent that dies is an error of the environment", dead_agent),
         lab.trial(Database::Postgres, "a stale run directory is swept", stale_directory),
     ]
@@ -43,11 +45,12 @@ impl Run {
 
     /// Every process whose environment names this run's directory.
     fn processes(&self) -> Vec<u32> {
-        let mark = format!("TMPDIR={}", self.temporary.display());
+        // A server's programs have no TMPDIR, but a home below it.
+        let mark = format!("={}", self.temporary.display());
         let pids = all_processes();
         let ours = |pid: &u32| {
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+            environment.windows(mark.len()).any(|part| part == mark.as_bytes())
         };
         pids.filter(|pid| *pid != self.tool.id()).filter(ours).collect()
     }
@@ -135,12 +138,68 @@ fn dead_agent(lab: &Lab) -> Outcome {
     run.becomes_clean()
 }
 
+/// What the tool waits for when Ctrl-C comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    ForProgram,
+    ForAnswer,
+}
+
+/// Nothing of what it waits for ever comes; the code is that of Ctrl-C, and what has been started is ended.
+fn interrupted(waits: Waits) -> Outcome {
+    let (_out, out) = scratch();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let programs = tempfile::Builder::new().prefix("f").tempdir_in("/tmp")?;
+    make_reachable(programs.path());
+    for name in ["initdb", "postgres"] {
+        let path = programs.path().join(name);
+        std::fs::write(&path, "#!/bin/sh\nexec sleep 300\n")?;
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    }
+    let url = format!("postgres://u:p@{}/x", silent.local_addr()?);
+    let mut command = tool();
+    command
+        .args(["certify", "reference", "--server", if waits == Waits::ForProgram { "local" } else { &url }, "--out"])
+        .arg(&out);
+    command.env("PATH", format!("{}:/usr/bin:/bin", programs.path().display()));
+    let mut run = Run::start(command);
+    match waits {
+        // Kept open: whoever closed it would have answered.
+        Waits::ForAnswer => std::mem::forget(silent.accept()?),
+        Waits::ForProgram => {
+            let until = Instant::now() + Duration::from_secs(60);
+            let sleeps = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n");
+            while !run.processes().iter().any(sleeps) {
+                ensure(Instant::now() < until, || "the program was not started".to_owned())?;
+            }
+        }
+    }
+    run.signal(Signal::SIGINT);
+    let pressed = Instant::now();
+    let status = run.tool.wait()?;
+    ensure(status.code() == Some(130) && pressed.elapsed() < Duration::from_secs(2), || {
+        format!("{status} after {:?}", pressed.elapsed())
+    })?;
+    run.becomes_clean()
+}
+
 /// Killed at several random moments, from the first millisecond to the middle of the search: the supervisor always cleans up.
 fn private_servers(_lab: &Lab) -> Outcome {
     for _ in 0..scaled(5, 20) {
         let (_out, out) = scratch();
         let mut command = tool();
-        command.args(["certify", "reference", "--promise", "child-uses-pool", "--cases", "1000000", "--out"]).arg(&out);
+        command.args([
+            "certify",
+            "reference",
+            "--promise",
+            "child-uses-pool",
+            "--cases",
+            "1000000",
+            "--server",
+            "local",
+            "--out",
+        ]);
+        command.arg(&out);
         let mut run = Run::start(command);
         // Any moment must do: this waits for nothing, it chooses one.
         let moment = Duration::from_millis(random() % 3000);

@@ -3,7 +3,8 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::Admin;
 use crate::pool::{Database, Rows};
@@ -12,18 +13,25 @@ use crate::trouble::Trouble;
 
 /// How long a server may stay silent.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest wait before Ctrl-C is looked for again.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Connects, logs in, asks, and says goodbye.
 ///
 /// # Errors
-/// [`Trouble::Connect`] where there is no session, [`Trouble::Refused`] where the server answers the question with an error.
-pub(crate) fn blocking(server: &Server, sql: &str) -> Result<Rows, Trouble> {
+/// [`Trouble::Connect`] where there is no session, [`Trouble::Refused`] where the server answers the question with an error,
+/// [`Trouble::Interrupted`] if `stop` is set.
+pub(crate) fn blocking(server: &Server, sql: &str, stop: &AtomicBool) -> Result<Rows, Trouble> {
     let trouble = |cause: String| Trouble::Connect { address: server.address.to_string(), cause };
     let mut stream = connect(&server.address).map_err(|error| trouble(error.to_string()))?;
     let mut admin = Admin::new(server);
     admin.ask(sql);
     let mut bytes = [0; 8 * 1024];
+    let mut heard = Instant::now();
     loop {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Trouble::Interrupted);
+        }
         let output = std::mem::take(admin.output());
         if let Err(error) = stream.write_all(&output) {
             admin.closed(&broken_off(&admin, server, &error.to_string()));
@@ -39,8 +47,12 @@ pub(crate) fn blocking(server: &Server, sql: &str) -> Result<Rows, Trouble> {
         }
         match stream.read(&mut bytes) {
             Ok(0) => admin.closed(&broken_off(&admin, server, "it closed the connection")),
-            Ok(count) => admin.received(&bytes[..count]),
+            Ok(count) => {
+                heard = Instant::now();
+                admin.received(&bytes[..count]);
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) && heard.elapsed() < PATIENCE => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 admin.closed(&format!("it said nothing for {} seconds", PATIENCE.as_secs()));
             }
@@ -66,7 +78,7 @@ fn connect(address: &Address) -> io::Result<Box<dyn Stream>> {
     match address {
         Address::Unix(path) => {
             let stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(LOOK))?;
             Ok(Box::new(stream))
         }
         Address::Tcp(host, port) => {
@@ -75,7 +87,7 @@ fn connect(address: &Address) -> io::Result<Box<dyn Stream>> {
                 match TcpStream::connect_timeout(&address, PATIENCE) {
                     Ok(stream) => {
                         stream.set_nodelay(true)?;
-                        stream.set_read_timeout(Some(PATIENCE))?;
+                        stream.set_read_timeout(Some(LOOK))?;
                         return Ok(Box::new(stream));
                     }
                     Err(error) => last = error,

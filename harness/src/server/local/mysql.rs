@@ -98,7 +98,7 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
             headroom: 0,
             log: Some(place.log.clone()),
         };
-        return match probe::probe(&mut server) {
+        return match probe::probe(&mut server, supervisor.stop_flag()) {
             Ok(()) => Ok(server),
             Err(Trouble::Connect { cause, .. }) => Err(running.trouble(&format!("does not answer: {cause}"))),
             Err(trouble) => Err(trouble),

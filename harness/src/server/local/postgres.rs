@@ -82,7 +82,7 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
             headroom: 0,
             log: Some(log),
         };
-        probe::probe(&mut server)?;
+        probe::probe(&mut server, supervisor.stop_flag())?;
         return Ok(server);
     }
     let cause = format!("found its port taken {PORTS} times");
