@@ -21,8 +21,9 @@ pub fn path(directory: &Path, pool: &str, promise: Promise, rule: &str) -> PathB
 /// # Errors
 /// A file that cannot be read, or that is no interleaving.
 pub fn read(path: &Path) -> Result<Interleaving, Trouble> {
-    let text = fs::read_to_string(path).map_err(|error| Trouble::file(path, error))?;
-    interleaving::parse(&text).map_err(|error| Trouble::Interleaving { path: path.to_owned(), error })
+    let bytes = fs::read(path).map_err(|error| Trouble::file(path, error))?;
+    // What is no text is a typo where it stands.
+    interleaving::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| Trouble::Interleaving { path: path.to_owned(), error })
 }
 
 /// The saved failures of a pool under a promise, in the order of their names.

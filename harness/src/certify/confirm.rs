@@ -69,7 +69,7 @@ const STEADY: u32 = 3;
 impl Failure {
     /// It fails nearly always: 18 times of 20. What fails less often is shown, and decides nothing.
     pub fn is_steady(&self) -> bool {
-        self.replayed * 10 >= self.replays * 9
+        super::is_steady(self.replayed, self.replays)
     }
 
     /// It is steady, and if a real server was asked as well, that has shown it too.
@@ -183,10 +183,11 @@ impl Suspects<'_, '_> {
         };
         let printed = self.worker.printed();
         self.tell(Progress::Replaying(promise, rule));
-        let replays = self.plan.replays;
-        let mut replayed = 0;
-        for _ in 0..replays {
-            replayed += u32::from(run_until_broken(self.worker, &interleaving, Effort::Quick)?.breaks(rule));
+        let (mut replayed, mut replays) = (0, 0);
+        // Once it has failed to fail too often, more replays decide nothing.
+        while replays < self.plan.replays && (replays - replayed) * 10 <= self.plan.replays {
+            replays += 1;
+            replayed += u32::from(run_until_broken(self.worker, &interleaving, Effort::Full)?.breaks(rule));
         }
         Ok(Failure { rule, interleaving, history, judgement, replayed, replays, printed, second: None })
     }

@@ -22,9 +22,10 @@ pub struct ParseError {
 /// The first mistake, with line and column.
 pub fn parse(text: &str) -> Result<Interleaving, ParseError> {
     let mut read = Interleaving { max_size: 1, promise: Promise::Anything, steps: Vec::new() };
+    let mut headers = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let code = line.split('#').next().unwrap_or_default();
-        Line { number: number + 1, code, rest: code }.read_into(&mut read)?;
+        Line { number: number + 1, code, rest: code }.read_into(&mut read, &mut headers)?;
     }
     Ok(read)
 }
@@ -37,8 +38,17 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn read_into(&mut self, read: &mut Interleaving) -> Result<(), ParseError> {
+    fn read_into(&mut self, read: &mut Interleaving, headers: &mut Vec<(&'a str, usize)>) -> Result<(), ParseError> {
         let Some(first) = self.word() else { return Ok(()) };
+        if let "pool" | "promise" = first {
+            if let Some((_, line)) = headers.iter().find(|(header, _)| *header == first) {
+                return Err(self.wrong(first, format!("'{first}' stands in line {line} already")));
+            }
+            if !read.steps.is_empty() {
+                return Err(self.wrong(first, format!("'{first}' holds for every step: it stands before them")));
+            }
+            headers.push((first, self.number));
+        }
         match first {
             "pool" => {
                 let size = self.expect("'max_size=N'")?;
@@ -266,6 +276,9 @@ mod tests {
         assert_eq!(place("é0 open"), Some((1, 1)));
         assert_eq!(place("p0 exit é later"), Some((1, 9)));
         assert_eq!(place("p0 query A # a comment"), Some((1, 10)));
+        assert_eq!(place("pool max_size=1\npromise child-drops\npromise threads-only"), Some((3, 1)));
+        assert_eq!(place("p0 open\n pool max_size=2"), Some((2, 2)), "it holds for every step");
+        assert_eq!(place("p0 query \u{fffd}"), Some((1, 10)), "what was no text");
     }
 
     #[test]

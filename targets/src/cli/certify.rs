@@ -6,6 +6,7 @@ use poolproof::bench::{Bench, ServerChoice};
 use poolproof::certify::{self, Cases, Failure, Plan};
 use poolproof::execute::{TapShim, Weakness};
 use poolproof::report::{self, Finding, Ground, Style};
+use poolproof::trouble::Trouble;
 use poolproof::{Database, Promise, Target, corpus};
 
 use super::args::{self, Certify};
@@ -31,18 +32,22 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
     let mut real = Real::default();
     let mut results = Vec::new();
+    let mut unsaved = None;
     for target in &targets {
         let mut certified = one(&bench, target, &promises, wanted, &mut teller)?;
         if certified.embedded {
             real.ask(target, &mut certified.cells, &mut teller)?;
         }
         teller.clear();
-        tell(&certified, target, wanted, screen)?;
+        unsaved = unsaved.or(tell(&certified, target, wanted, screen)?);
         results.push(certified);
     }
     bench.finish()?;
     real.finish()?;
     screen.say(&closing(&results, &promises, wanted, screen.style))?;
+    if let Some(trouble) = unsaved {
+        return Err(trouble.into());
+    }
     let cells = results.iter().flat_map(|certified| &certified.cells);
     Ok(cells.map(|cell| Short::of(cell).code()).fold(Code::Passed, Code::graver))
 }
@@ -116,9 +121,10 @@ fn ground(embedded: bool, failure: &Failure) -> Ground<'_> {
     }
 }
 
-/// Prints what was broken, and then saves it: a disk that is full takes nothing away.
-fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut Screen) -> Result<(), Stop> {
+/// Prints what was broken, and then saves it. What cannot be saved is the answer, and takes nothing away from the rest.
+fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut Screen) -> Result<Option<Trouble>, Stop> {
     let style = screen.style;
+    let mut unsaved = None;
     for cell in &certified.cells {
         for failure in &cell.failures {
             let path = corpus::path(&wanted.out, certified.pool, cell.promise, failure.rule.id);
@@ -136,7 +142,7 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
                 command: &replay_command(&path, target, &wanted.servers),
             };
             screen.say(&format!("{}\n", report::failure(&finding, style)))?;
-            corpus::save(&wanted.out, certified.pool, cell.promise, failure)?;
+            unsaved = unsaved.or(corpus::save(&wanted.out, certified.pool, cell.promise, failure).err());
         }
         if wanted.verbose {
             let heading = style.strong(&format!("{} under {}, on {}", certified.pool, cell.promise, certified.server));
@@ -144,7 +150,7 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
             screen.say(&format!("{heading}\n{}\n", report::verdict_table(verdicts, style)))?;
         }
     }
-    Ok(())
+    Ok(unsaved)
 }
 
 /// What replays a saved interleaving: this program, as it was called.

@@ -71,7 +71,7 @@ fn text(
                 history: &replayed.history,
                 judgement,
                 replayed: (replayed.replayed, replayed.replays),
-                steady: true,
+                steady: replayed.is_steady(),
                 ground: if embedded { Ground::Embedded } else { Ground::Real },
                 printed: &replayed.printed,
                 command,
@@ -95,7 +95,8 @@ fn code(replayed: &Replayed, interleaving: &Interleaving) -> Code {
     let musts = || replayed.judgement.verdicts.iter().filter(|(rule, _)| rule.level == Level::Must).map(|(_, verdict)| verdict);
     let skipped = replayed.history.events().iter().filter(|event| matches!(event, Event::Skipped { .. })).count();
     if musts().any(|verdict| matches!(verdict, Verdict::Failed(_) | Verdict::Consequence { .. })) {
-        Code::Broken
+        // What only some executions show decides nothing.
+        if replayed.is_steady() { Code::Broken } else { Code::NoVerdict }
     } else if musts().any(|verdict| matches!(verdict, Verdict::NoVerdict(_))) {
         Code::NoVerdict
     } else if skipped == interleaving.steps.len() {

@@ -33,6 +33,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     trials.push(Trial::test("a thread may bear the name of one that was joined", again));
     trials.push(Trial::test("a process that only computes is seen to spin and ended", spinning));
     trials.push(Trial::test("what fails by luck is shown, and no pool is blamed for it", luck));
+    trials.push(Trial::test("a replay that is sometimes broken is shown broken, and decides nothing", sometimes));
     trials.push(lab.trial(Database::Postgres, "an effect is looked for on a real server", confirmed));
     trials.push(lab.trial(Database::Postgres, "what only an embedded server shows is no verdict", denied));
     trials
@@ -75,11 +76,20 @@ fn spinning() -> Outcome {
 
 /// Whether the pool panics depends on the microsecond in which it is opened.
 fn luck() -> Outcome {
-    let cell = pools::certify(&bench(&target("moody"))?, "moody", Promise::ThreadsOnly, 1, 40);
+    let cell = pools::certify(&bench(&target("moody"))?, "moody", Promise::ThreadsOnly, 1, 150);
     let failure = cell.failures.iter().find(|failure| failure.rule.id == "ISO-2").ok_or("the panic was not seen")?;
     ensure(!failure.is_steady(), || format!("replayed {} of {}", failure.replayed, failure.replays))?;
     let verdict = cell.verdicts.iter().find(|(rule, _)| rule.id == "ISO-2").map(|(_, verdict)| verdict);
     ensure(matches!(verdict, Some(Verdict::NoVerdict(why)) if why.contains("replays")), || format!("{verdict:?}"))
+}
+
+/// Whatever the first execution shows.
+fn sometimes() -> Outcome {
+    let target = target("moody");
+    let replay = certify::replay(&bench(&target)?, &target, &interleaving("p0 open\n"), 60)?;
+    let cause = replay.judgement.first_cause().map(|(rule, _)| rule.id);
+    ensure(cause == Some("ISO-2") && !replay.is_steady(), || format!("{cause:?} in {} of {}", replay.replayed, replay.replays))?;
+    ensure(replay.replayed > 0 && replay.replayed < replay.replays, || format!("{} of {}", replay.replayed, replay.replays))
 }
 
 /// The command does it by itself, where a real server can be started.
