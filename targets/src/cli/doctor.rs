@@ -33,7 +33,7 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
         std::iter::once(place).chain(real).map(move |place| (database, place))
     });
     for (database, place) in looked_at {
-        teller.begins(&format!("trying {}", origin(&place)));
+        teller.begins(&format!("trying {}, {}", pools::protocol(database), origin(&place)));
         let tried = try_server(bench()?, database, &place);
         teller.clear();
         match tried {

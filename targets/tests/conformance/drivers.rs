@@ -18,11 +18,11 @@ struct Driver {
 }
 
 const DRIVERS: [Driver; 7] = [
-    python(Database::Postgres, "psycopg2", |_| script("psycopg2_.py"), &[PYTHON, "-c", "import psycopg2"]),
-    python(Database::Postgres, "psycopg", |_| script("psycopg_.py"), &[PYTHON, "-c", "import psycopg"]),
-    python(Database::Postgres, "asyncpg", |_| script("asyncpg_.py"), &[PYTHON, "-c", "import asyncpg"]),
-    python(Database::MySql, "pymysql", |_| script("pymysql_.py"), &[PYTHON, "-c", "import pymysql"]),
-    python(Database::MySql, "mysqlclient", |_| script("mysqldb_.py"), &[PYTHON, "-c", "import MySQLdb"]),
+    python(Database::Postgres, "psycopg2", |_| script("psycopg2_driver.py", &[]), &[PYTHON, "-c", "import psycopg2"]),
+    python(Database::Postgres, "psycopg", |_| script("psycopg_driver.py", &[]), &[PYTHON, "-c", "import psycopg"]),
+    python(Database::Postgres, "asyncpg", |_| script("asyncpg_driver.py", &[]), &[PYTHON, "-c", "import asyncpg"]),
+    python(Database::MySql, "pymysql", |_| script("mysql_drivers.py", &["pymysql"]), &[PYTHON, "-c", "import pymysql"]),
+    python(Database::MySql, "mysqlclient", |_| script("mysql_drivers.py", &["MySQLdb"]), &[PYTHON, "-c", "import MySQLdb"]),
     Driver { name: "psql", database: Database::Postgres, command: psql, probe: &["psql", "--version"] },
     Driver { name: "mariadb", database: Database::MySql, command: mariadb, probe: &["mariadb", "--version"] },
 ];
@@ -47,9 +47,9 @@ const fn python(database: Database, name: &'static str, command: fn(&Path) -> Co
     Driver { name, database, command, probe }
 }
 
-fn script(name: &str) -> Command {
+fn script(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(PYTHON);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/drivers").join(name));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/drivers").join(name)).args(arguments);
     command
 }
 

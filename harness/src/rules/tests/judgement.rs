@@ -101,8 +101,27 @@ fn the_list_is_the_rulebooks_and_each_entry_says_why_and_what_to_do() {
         for text in [rule.sentence, rule.reason, rule.remedy] {
             assert!(text.ends_with('.') && !text.contains("  "), "{}: {text}", rule.id);
         }
-        let source = ["field report", "failures:"].iter().any(|source| rule.reason.contains(source));
-        assert!(source, "{} names where it comes from", rule.id);
+        assert!(!sources(rule.reason).is_empty(), "{} names where it comes from", rule.id);
     }
     assert!(find("OWN-9").is_none());
+}
+
+/// The reports and failures that a reason names.
+fn sources(reason: &str) -> Vec<&str> {
+    let reports = reason.split(|c: char| !c.is_alphanumeric()).filter(|word| {
+        let digits = word.strip_prefix('F').unwrap_or_default();
+        !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_digit())
+    });
+    let failures = reason.split_once("failures: ").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(names, _)| names);
+    reports.chain(failures.split(", ").filter(|name| !name.is_empty())).collect()
+}
+
+#[test]
+fn every_source_of_a_rule_is_told_in_the_documents() {
+    let told = include_str!("../../../../docs/sources.md");
+    for rule in ALL {
+        for source in sources(rule.reason) {
+            assert!(told.contains(&format!("\n| {source} |")), "{}: {source}", rule.id);
+        }
+    }
 }
