@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{SigHandler, Signal, kill, killpg, signal};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -101,6 +101,14 @@ impl Coordinator {
     /// It plays the role, and says where its run directory is when everything runs.
     pub(crate) fn start(role: &str) -> Self {
         let mut command = Command::new("/proc/self/exe");
+        // Whoever runs the tests in the background has told them to ignore Ctrl-C.
+        let heed = || {
+            // SAFETY: the default action is no handler.
+            unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
+            Ok(())
+        };
+        // SAFETY: the closure makes one system call and allocates nothing.
+        unsafe { command.pre_exec(heed) };
         let mut process = command.arg(role).stdout(Stdio::piped()).process_group(0).spawn().unwrap();
         let mut line = String::new();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(process.stdout.as_mut().unwrap()), &mut line).unwrap();
