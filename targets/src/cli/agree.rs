@@ -7,7 +7,7 @@ use poolproof::report::Style;
 use poolproof_targets::agreement::Agreement;
 
 use super::args::{self, Agree};
-use super::certify::{prepare, workers};
+use super::benches::{prepare, workers};
 use super::exit::{Code, Stop};
 use super::names;
 use super::progress::Teller;

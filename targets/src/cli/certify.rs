@@ -2,26 +2,24 @@
 
 use std::path::Path;
 
-use poolproof::bench::{Bench, ServerChoice};
+use poolproof::bench::Bench;
 use poolproof::certify::{self, Cases, Failure, Plan};
-use poolproof::execute::{TapShim, Weakness};
 use poolproof::report::{self, Finding, Ground, Style};
 use poolproof::trouble::Trouble;
-use poolproof::{Database, Promise, Target, corpus};
+use poolproof::{Promise, Target, corpus};
 
 use super::args::{self, Certify};
+use super::benches::{prepare, workers};
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
 use super::second::Real;
-use super::servers::{Place, Servers, quoted};
+use super::servers::{Servers, quoted};
 use super::summary::{Certified, Short};
-use super::{names, pools, signals, table};
+use super::{names, table};
 
 /// A shrunk failure is replayed so often.
 const REPLAYS: u32 = 20;
-/// More workers than this only wait for the server.
-const WORKERS: usize = 4;
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
@@ -50,52 +48,6 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     }
     let cells = results.iter().flat_map(|certified| &certified.cells);
     Ok(cells.map(|cell| Short::of(cell).code()).fold(Code::Passed, Code::graver))
-}
-
-/// A bench with a server for each database that the pools need.
-pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller) -> Result<Bench, Stop> {
-    let needed = |database: &Database| targets.iter().any(|target| target.database() == *database);
-    let databases: Vec<Database> = [Database::Postgres, Database::MySql].into_iter().filter(needed).collect();
-    let places = servers.of(&databases)?;
-    let mut bench = bench()?;
-    for (database, place) in places {
-        teller.begins(&match place {
-            Place::Embedded => "catching the canary".to_owned(),
-            Place::Local => format!("starting {}", pools::protocol(database)),
-            Place::Url(..) => format!("looking at the server for {}", database.name()),
-        });
-        bench.add_server(&choice(&place), database)?;
-    }
-    teller.clear();
-    Ok(bench)
-}
-
-/// A bench that Ctrl-C ends.
-pub(crate) fn bench() -> Result<Bench, Stop> {
-    let mut bench = Bench::start(signals::stop_flag()?)?;
-    if std::env::var_os(WEAKNESS).is_some_and(|weakness| weakness == "blind") {
-        let tap = TapShim { blind: true, ..TapShim::default() };
-        bench.weaken(Weakness { tap, ..Weakness::default() });
-    }
-    Ok(bench)
-}
-
-/// The tests' variable that takes the tap's sight, so that they can see every command refuse.
-const WEAKNESS: &str = "POOLPROOF_TEST_WEAKNESS";
-
-/// The library's word for a place.
-pub(crate) fn choice(place: &Place) -> ServerChoice {
-    match place {
-        Place::Embedded => ServerChoice::Embedded,
-        Place::Local => ServerChoice::Local,
-        Place::Url(_, url) => ServerChoice::Url(url.clone()),
-    }
-}
-
-/// So many workers as were asked for, or as have processors.
-pub(crate) fn workers(wanted: Option<u16>) -> usize {
-    let processors = || std::thread::available_parallelism().map_or(1, |number| number.get().min(WORKERS));
-    wanted.map_or_else(processors, usize::from)
 }
 
 fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, teller: &mut Teller) -> Result<Certified, Stop> {

@@ -6,7 +6,7 @@ use poolproof::report::{Style, wrapped};
 use poolproof::trouble::Trouble;
 
 use super::args::Doctor;
-use super::certify::{bench, choice};
+use super::benches::{bench, choice};
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;

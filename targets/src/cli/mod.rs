@@ -18,6 +18,8 @@ mod servers;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod agree;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod benches;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod certify;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod doctor;

@@ -12,7 +12,8 @@ use poolproof::trouble::Trouble;
 use poolproof::verdict::Verdict;
 
 use super::args::Replay;
-use super::certify::{prepare, replay_command};
+use super::benches::prepare;
+use super::certify::replay_command;
 use super::exit::{Code, Stop};
 use super::names;
 use super::progress::Teller;

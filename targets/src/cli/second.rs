@@ -5,7 +5,7 @@ use poolproof::certify::{self, Cell, Failure};
 use poolproof::trouble::Trouble;
 use poolproof::{Database, Target};
 
-use super::certify::bench;
+use super::benches::bench;
 use super::exit::Stop;
 use super::pools;
 use super::progress::Teller;
