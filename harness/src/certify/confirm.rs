@@ -66,6 +66,10 @@ const STRAYS: u32 = 4;
 /// there is no such one, another is shrunk.
 const STEADY: u32 = 3;
 
+/// So many replays have full patience: what fails in haste only is found out by them. The others show the rate, and a hang costs less
+/// there.
+const PATIENT: u32 = 5;
+
 impl Failure {
     /// It fails nearly always: 18 times of 20. What fails less often is shown, and decides nothing.
     pub fn is_steady(&self) -> bool {
@@ -186,8 +190,9 @@ impl Suspects<'_, '_> {
         let (mut replayed, mut replays) = (0, 0);
         // Once it has failed to fail too often, more replays decide nothing.
         while replays < self.plan.replays && (replays - replayed) * 10 <= self.plan.replays {
+            let effort = if replays < PATIENT { Effort::Full } else { Effort::Quick };
             replays += 1;
-            replayed += u32::from(run_until_broken(self.worker, &interleaving, Effort::Full)?.breaks(rule));
+            replayed += u32::from(run_until_broken(self.worker, &interleaving, effort)?.breaks(rule));
         }
         Ok(Failure { rule, interleaving, history, judgement, replayed, replays, printed, second: None })
     }
