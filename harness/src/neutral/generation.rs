@@ -125,8 +125,26 @@ mod tests {
         assert!(differs);
     }
 
+    /// Runs a test of this module in a process of its own, on its only thread. The standard library locks a list while a thread starts; a
+    /// child that was forked at that moment can start none.
+    fn alone(test: &str, body: impl Fn()) {
+        const ALONE: &str = "POOLPROOF_TEST_ALONE";
+        if std::env::var_os(ALONE).is_some() {
+            return body();
+        }
+        let name = format!("{}::{test}", module_path!().split_once("::").expect("a module of the crate").1);
+        let mut command = std::process::Command::new(std::env::current_exe().expect("the tests"));
+        let output = command.args(["--exact", &name, "--test-threads=1"]).env(ALONE, "1").output().expect("the tests start");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    }
+
     #[test]
     fn threads_that_notice_at_once_agree() {
+        alone("threads_that_notice_at_once_agree", threads_agree);
+    }
+
+    fn threads_agree() {
         // Once is not enough to catch them at it.
         for _ in 0..100 {
             let agree = in_a_child(fork, || {
