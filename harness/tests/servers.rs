@@ -60,7 +60,7 @@ mod tests {
     use crate::server::admin::blocking;
     use crate::server::{Address, Origin, Server, from_url, local};
     use crate::supervisor::Supervisor;
-    use crate::support::{self, Coordinator, Memory, NOBODY, announce_and_stay, processes};
+    use crate::support::{self, Coordinator, Memory, NOBODY, announce_and_stay, is_swept, processes};
     use crate::trouble::Trouble;
 
     const BOTH: [Database; 2] = [Database::Postgres, Database::MySql];
@@ -177,7 +177,7 @@ mod tests {
     fn kill_9_of_the_supervisor_leaves_no_server() {
         let run_dir = Coordinator::start("coordinate").leaves_nothing_without_its_supervisor();
         drop(Supervisor::start(&NEVER).unwrap());
-        assert!(!run_dir.exists(), "the next run sweeps it");
+        assert!(is_swept(&run_dir), "the next run sweeps it");
     }
 
     /// While `initdb` runs, its servers have memory of the other kind.

@@ -56,7 +56,7 @@ mod tests {
     use nix::unistd::Pid;
 
     use crate::supervisor::{Exit, Launch, Supervisor};
-    use crate::support::{self, Coordinator, GONE, NOBODY, all_end, announce_and_stay, processes, watch};
+    use crate::support::{self, Coordinator, GONE, NOBODY, all_end, announce_and_stay, is_swept, processes, watch};
     use crate::trouble::Trouble;
 
     pub(crate) fn main() {
@@ -268,7 +268,7 @@ mod tests {
         assert!(all_end(&watched, GONE), "the kernel ends its children");
         assert!(supervisor.finish().is_err());
         let next = Supervisor::start(&NEVER).unwrap();
-        assert!(!run_dir.exists(), "the next run sweeps it");
+        assert!(is_swept(&run_dir), "the next run sweeps it");
         next.finish().unwrap();
     }
 

@@ -91,6 +91,15 @@ pub(crate) fn all_end(watched: &[OwnedFd], within: Duration) -> bool {
     })
 }
 
+/// A directory that a sweep has come to is gone, or goes: the run of another test may be removing it at this moment.
+pub(crate) fn is_swept(run_dir: &Path) -> bool {
+    let deadline = Instant::now() + GONE;
+    while run_dir.exists() && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    !run_dir.exists()
+}
+
 /// This test's binary, started anew as a coordinator that keeps a run going until it is ended.
 pub(crate) struct Coordinator {
     process: Child,
