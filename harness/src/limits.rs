@@ -23,11 +23,11 @@ pub const SESSIONS: usize = 64;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// The same while searching; a failure is confirmed with [`PATIENCE`].
 pub const PATIENCE_QUICK: Duration = Duration::from_millis(150);
-/// How long a checkout waits that must block until somebody returns what he holds. He may leak it instead: then it waits in vain.
+/// How long a checkout waits that must block until somebody returns what he holds, as the rest of the interleaving says he will.
 pub const PATIENCE_RELEASE: Duration = Duration::from_secs(20);
 /// The same while searching.
 pub const PATIENCE_RELEASE_QUICK: Duration = Duration::from_millis(250);
-/// How long a checkout waits that must block while nobody can release it.
+/// How long a checkout waits that must block while nobody will release it.
 pub const PATIENCE_BLOCKED: Duration = Duration::from_millis(10);
 /// How long a checkout waits of which the model cannot say whether it will be served.
 pub const PATIENCE_EITHER: Duration = Duration::from_millis(30);

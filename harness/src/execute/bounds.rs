@@ -44,9 +44,9 @@ impl Bounds {
         Self { must, blocked, either, release, overdue, spinning }
     }
 
-    pub(super) fn patience(self, op: &Op, expected: Expectation, releasable: bool) -> Duration {
+    pub(super) fn patience(self, op: &Op, expected: Expectation, served_later: bool) -> Duration {
         match (op, expected) {
-            (Op::Checkout(..), Expectation::Block) if releasable => self.release,
+            (Op::Checkout(..), Expectation::Block) if served_later => self.release,
             (Op::Checkout(..), Expectation::Block) => self.blocked,
             (Op::Checkout(..), Expectation::Either) => self.either,
             (Op::Checkout(..), Expectation::Success) => self.must,
