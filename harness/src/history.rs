@@ -190,6 +190,16 @@ pub enum Event {
         /// The session is inside a transaction after these bytes.
         in_transaction: bool,
     },
+    /// From the bytes that the server wrote last, the client is given nothing more of what the server writes.
+    Withheld {
+        /// On which session.
+        session: SessionId,
+    },
+    /// The client is given what was withheld, and what follows.
+    Resumed {
+        /// On which session.
+        session: SessionId,
+    },
     /// The frames of a session can no longer be read.
     Desynchronised {
         /// Which.

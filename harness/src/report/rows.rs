@@ -133,6 +133,8 @@ impl<'a> Reader<'a> {
             | Event::CancelRequested { .. }
             | Event::Ready { .. }
             | Event::Wrote { .. }
+            | Event::Withheld { .. }
+            | Event::Resumed { .. }
             | Event::Desynchronised { .. }
             | Event::ClientClosed { .. }
             | Event::ServerClosed { .. } => self.wire(event),

@@ -59,6 +59,8 @@ impl Reader<'_> {
                 let goodbye = frames.iter().any(|frame| frame.goodbye);
                 self.wrote(*session, *writer, names, goodbye);
             }
+            Event::Withheld { session } => self.say(format!("reply withheld on {session}")),
+            Event::Resumed { session } => self.say(format!("reply released on {session}")),
             Event::Desynchronised { session } => self.say(format!("{session} can no longer be read")),
             Event::ClientClosed { session } if self.sessions.get(session).is_some_and(|known| !known.goodbye) => {
                 self.say(format!("{session} closed without a goodbye"));

@@ -6,9 +6,11 @@ use rustix::io::Errno;
 
 use super::far::Far;
 use super::side::Side;
+use super::stall::{Armed, Replies};
 use super::wire::Wire;
 use super::{Identify, TapShim, Upstream};
 use crate::history::{Event, Frame, History, SessionId, Witness};
+use crate::interleaving::Process;
 use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
 
@@ -19,6 +21,7 @@ pub(super) struct Link {
     client: Side,
     server: Far,
     wire: Wire,
+    replies: Replies,
     announced: Announced,
 }
 
@@ -41,7 +44,8 @@ impl Link {
     ) -> rustix::io::Result<Self> {
         let server = Far::connect(upstream)?;
         let (client, wire) = (Side::new(client, false), Wire::new(database));
-        Ok(Self { session, owner, client, server, wire, announced: Announced::default() })
+        let (replies, announced) = (Replies::default(), Announced::default());
+        Ok(Self { session, owner, client, server, wire, replies, announced })
     }
 
     pub(super) fn watch(&mut self, set: &OwnedFd, index: u64) -> rustix::io::Result<()> {
@@ -84,6 +88,7 @@ impl Link {
                     self.announce(history);
                     history.append(Event::Wrote { session: self.session, writer, bytes: read as u32, frames });
                     self.server.push(&scratch[..read]);
+                    self.replies.asked();
                 }
                 Err(nix::errno::Errno::EAGAIN) => return,
                 Err(nix::errno::Errno::EINTR) => {}
@@ -95,6 +100,9 @@ impl Link {
     fn client_closed(&mut self, history: &mut History) {
         self.client.end();
         self.server.close();
+        if self.client.is_gone() {
+            self.give();
+        }
         history.append(Event::ClientClosed { session: self.session });
     }
 
@@ -117,13 +125,52 @@ impl Link {
         let in_transaction = self.wire.state().in_transaction;
         history.append(Event::Answered { session: self.session, bytes: bytes.len() as u32, frames, in_transaction });
         self.announce(history);
-        self.client.push(bytes);
+        if self.replies.answered() {
+            history.append(Event::Withheld { session: self.session });
+        }
+        match self.replies.is_withheld() {
+            true => self.replies.hold(bytes),
+            false => self.client.push(bytes),
+        }
+    }
+
+    /// What somebody did on this session may make it the one that his step uses.
+    pub(super) fn concern(&mut self, armed: &mut Vec<Armed>, events: &[Event]) {
+        self.replies.concern(armed, events, self.wire.state().cancel);
+    }
+
+    /// This process's step has ended.
+    pub(super) fn disarm(&mut self, process: Process) {
+        if self.replies.counted_by() == Some(process) {
+            self.replies.let_go();
+        }
+    }
+
+    /// For the sake of whose step the server's replies are withheld.
+    pub(super) fn withheld_from(&self) -> Option<Process> {
+        self.replies.withheld_from()
+    }
+
+    /// Gives the client what was withheld.
+    pub(super) fn release(&mut self, history: &mut History) {
+        history.append(Event::Resumed { session: self.session });
+        self.give();
+    }
+
+    /// Withholds nothing any more; where nobody is left to read it, it is lost on the way.
+    fn give(&mut self) {
+        self.client.push(&self.replies.release());
+        if self.server.has_ended() {
+            self.client.close();
+        }
     }
 
     /// The client's socket is kept open until the client's own end: a goodbye that comes late is still evidence.
     fn server_closed_now(&mut self, shim: TapShim, history: &mut History) {
         self.server.end();
-        self.client.close();
+        if !self.replies.is_withheld() {
+            self.client.close();
+        }
         history.append(Event::ServerClosed { session: self.session });
         if shim.closes_early {
             self.client_closed(history);
@@ -171,6 +218,6 @@ impl Link {
 
     /// Bytes were taken and not passed on.
     fn is_pending(&self) -> bool {
-        self.client.is_pending() || self.server.is_pending()
+        self.client.is_pending() || self.server.is_pending() || self.replies.is_withheld()
     }
 }

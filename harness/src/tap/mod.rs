@@ -6,8 +6,10 @@
 mod far;
 #[cfg(test)]
 mod hostile;
+mod lever;
 mod link;
 mod side;
+mod stall;
 mod wire;
 
 use std::mem::MaybeUninit;
@@ -25,6 +27,7 @@ use crate::nonce::Nonce;
 use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
 use link::Link;
+use stall::Armed;
 
 /// Where the tap sends what it takes.
 pub(crate) enum Upstream {
@@ -62,6 +65,8 @@ pub(crate) struct Tap {
     sessions: u32,
     /// Nonces that passed, in both directions, since the case began.
     passed: Vec<Passed>,
+    /// Replies that are to be withheld, of sessions that are not known yet.
+    armed: Vec<Armed>,
     scratch: Box<[u8]>,
 }
 
@@ -89,7 +94,8 @@ impl Tap {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         let scratch = vec![0; CHUNK].into_boxed_slice();
-        Ok(Self { database, upstream, shim, listener, epoll, links: Vec::new(), sessions: 0, passed: Vec::new(), scratch })
+        let (links, passed, armed) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { database, upstream, shim, listener, epoll, links, sessions: 0, passed, armed, scratch })
     }
 
     /// Readable when anything of the tap's is.
@@ -105,6 +111,7 @@ impl Tap {
             }
         }
         self.passed.clear();
+        self.armed.clear();
         self.sessions = 0;
     }
 
@@ -143,13 +150,17 @@ impl Tap {
             let session = SessionId(self.sessions);
             self.sessions += 1;
             let owner = who.identify(opener);
+            let from = history.events().len();
             history.append(Event::Opened { session, owner });
             if self.links.iter().flatten().count() >= limits::SESSIONS {
                 history.append(Event::Abandoned { why: format!("more than {} sessions at once", limits::SESSIONS) });
                 continue;
             }
             match Link::connect(session, owner, client, &mut self.upstream, self.database) {
-                Ok(link) => self.adopt(link)?,
+                Ok(mut link) => {
+                    link.concern(&mut self.armed, &history.events()[from..]);
+                    self.adopt(link)?;
+                }
                 Err(error) => history.append(Event::Abandoned { why: format!("the server cannot be reached: {error}") }),
             }
         }
@@ -171,16 +182,14 @@ impl Tap {
         let from = history.events().len();
         if key.is_multiple_of(2) {
             link.read_client(&mut self.scratch, self.shim, who, history);
+            link.concern(&mut self.armed, &history.events()[from..]);
             if let Upstream::Embedded(embedded) = &mut self.upstream {
                 link.hand_over(embedded);
             }
         } else {
             link.read_server(&mut self.scratch, self.shim, history);
         }
-        link.flush(&self.epoll, index as u64);
-        if link.is_over() {
-            self.links[index] = None;
-        }
+        settle(&mut self.links, &self.epoll, index);
         self.note_nonces(from, history);
     }
 
@@ -195,10 +204,7 @@ impl Tap {
             };
             let Some(Some(link)) = self.links.get_mut(index) else { continue };
             link.take_answer(embedded, self.shim, history);
-            link.flush(&self.epoll, index as u64);
-            if link.is_over() {
-                self.links[index] = None;
-            }
+            settle(&mut self.links, &self.epoll, index);
         }
         for statement in embedded.take_unknown() {
             history.append(Event::Abandoned { why: format!("the embedded server does not know this statement: {statement}") });
@@ -245,5 +251,14 @@ impl Tap {
     /// Something is on its way: bytes that were taken but not passed on, or an answer that the server owes.
     pub(crate) fn is_busy(&self) -> bool {
         self.links.iter().flatten().any(Link::is_busy)
+    }
+}
+
+/// Writes what can be written on a connection, and forgets one that is over.
+fn settle(links: &mut [Option<Link>], set: &OwnedFd, index: usize) {
+    let Some(Some(link)) = links.get_mut(index) else { return };
+    link.flush(set, index as u64);
+    if link.is_over() {
+        links[index] = None;
     }
 }

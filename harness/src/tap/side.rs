@@ -6,7 +6,7 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixAddr, recvmsg};
-use rustix::event::epoll;
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 
@@ -80,6 +80,13 @@ impl Side {
 
     pub(super) fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Its peer has closed and not only shut down its writing side: nobody reads any more.
+    pub(super) fn is_gone(&self) -> bool {
+        let mut ends = [PollFd::new(&self.socket, PollFlags::empty())];
+        let seen = poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        seen.is_ok() && ends[0].revents().contains(PollFlags::HUP)
     }
 
     /// There are bytes that were not passed on.

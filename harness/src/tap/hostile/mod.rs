@@ -1,4 +1,5 @@
-//! Hostile bytes: recorded sessions, changed and mixed, for the decoders, the embedded servers and the tap between two sockets.
+//! Hostile bytes: recorded sessions, changed and mixed, for the decoders, the embedded servers and the tap between two sockets;
+//! and what the tap does there with ends, and with replies that it withholds.
 
 mod bounds;
 mod chance;
@@ -8,6 +9,7 @@ mod mutated;
 mod mutation;
 mod recording;
 mod sockets;
+mod stalls;
 mod through;
 mod two_writers;
 

@@ -5,7 +5,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::history::{Event, History, Witness};
+use crate::history::{Event, History, SessionId, Witness};
 use crate::pool::Database;
 use crate::tap::{Identify, Tap, TapShim, Upstream};
 
@@ -13,8 +13,10 @@ use crate::tap::{Identify, Tap, TapShim, Upstream};
 pub(super) struct Lab {
     directory: PathBuf,
     server: UnixListener,
-    tap: Tap,
-    history: History,
+    pub(super) tap: Tap,
+    pub(super) history: History,
+    /// Whom the tap takes everybody for.
+    pub(super) who: Witness,
 }
 
 /// What the history says.
@@ -27,11 +29,11 @@ pub(super) struct Counted {
     pub(super) ends: usize,
 }
 
-struct Strangers;
+struct Everybody(Witness);
 
-impl Identify for Strangers {
+impl Identify for Everybody {
     fn identify(&self, _: i32) -> Witness {
-        Witness::Stranger
+        self.0
     }
 }
 
@@ -49,7 +51,7 @@ impl Lab {
         let server = directory.join("server");
         let listener = UnixListener::bind(&server).unwrap();
         let tap = Tap::listen(&directory.join("tap"), database, upstream(&server), TapShim::default()).unwrap();
-        Self { directory, server: listener, tap, history: History::default() }
+        Self { directory, server: listener, tap, history: History::default(), who: Witness::Stranger }
     }
 
     /// A client's socket and the server's.
@@ -69,7 +71,16 @@ impl Lab {
     }
 
     pub(super) fn drain(&mut self) {
-        self.tap.drain(&Strangers, &mut self.history).unwrap();
+        self.tap.drain(&Everybody(self.who), &mut self.history).unwrap();
+    }
+
+    /// The tap withholds nothing on this session any more.
+    pub(super) fn release(&mut self, session: SessionId) {
+        self.tap.release(session, &mut self.history);
+    }
+
+    pub(super) fn release_all(&mut self) {
+        self.tap.release_all(&mut self.history);
     }
 
     /// Writes as much as the tap takes; how much that was.
