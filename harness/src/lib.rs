@@ -44,6 +44,8 @@ pub mod corpus;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod execute;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod mysql;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod neutral;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod proc;

@@ -69,6 +69,11 @@ pub trait Connection: Send + 'static {
         None
     }
 
+    /// Asks the server to cancel what runs on this connection. `None`: the crate has no such thing.
+    fn cancel(&mut self) -> Option<Result<(), Error>> {
+        None
+    }
+
     /// Starts a transaction.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ mod interleaving {
 #[path = "../src/limits.rs"]
 mod limits;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+#[path = "../src/mysql/mod.rs"]
+mod mysql;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 #[path = "../src/pool.rs"]
 mod pool;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

@@ -56,25 +56,53 @@ pub fn pools() -> Vec<Target> {
         Target::of::<r2d2_postgres::R2d2Postgres>("r2d2-postgres", "r2d2 0.8 with r2d2_postgres 0.18"),
         Target::of::<r2d2_mysql::R2d2Mysql>("r2d2-mysql", "r2d2 0.8 with r2d2_mysql 28"),
         Target::of::<mysql_pool::MysqlPool>("mysql", "mysql::Pool 28"),
-        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
-        Target::of::<reference::ReferencePool>("reference", "a correct pool, for PostgreSQL"),
+    ])
+    .into_iter()
+    .chain(correct())
+    .collect()
+}
+
+/// The pools that pass every rule, whatever the application does.
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub fn correct() -> Vec<Target> {
+    use poolproof::neutral::{MySql, Postgres};
+    use reference::ReferencePool;
+
+    Vec::from([
+        Target::of::<ReferencePool<Postgres>>("reference", "a correct pool, for PostgreSQL"),
+        Target::of::<ReferencePool<MySql>>("reference-mysql", "a correct pool, for MySQL and MariaDB"),
     ])
 }
 
-/// The reference pool with one defect each.
+/// None: they need Linux.
+#[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
+pub fn correct() -> Vec<Target> {
+    Vec::new()
+}
+
+/// The reference pool with one defect each, on either database.
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub fn mutants() -> Vec<Mutant> {
+    use poolproof::neutral::{Driver, MySql, Postgres};
     use reference::{CountersCopied, Goodbye, GuardOnlyAtCheckout, NoGuard, Planted, ReferencePool};
 
-    fn mutant<P: Planted>(name: &'static str, about: &'static str, rule: &'static str) -> Mutant {
-        Mutant { target: Target::of::<ReferencePool<P>>(name, about), rule, promise: Promise::ChildUsesPool }
+    fn mutant<D: Driver, P: Planted>(name: &'static str, about: &'static str, rule: &'static str) -> Mutant {
+        Mutant { target: Target::of::<ReferencePool<D, P>>(name, about), rule, promise: Promise::ChildUsesPool }
     }
-    Vec::from([
-        mutant::<NoGuard>("mutant-no-guard", "the fork is never noticed", "OWN-1"),
-        mutant::<GuardOnlyAtCheckout>("mutant-guard-only-at-checkout", "inherited checkouts are taken back in a child", "OWN-1"),
-        mutant::<Goodbye>("mutant-goodbye", "a child says goodbye on what it inherited", "OWN-1"),
-        mutant::<CountersCopied>("mutant-counters-copied", "a child inherits its parent's count of connections", "LIV-2"),
-    ])
+    macro_rules! mutants {
+        ($($defect:ident: $name:literal, $about:literal, $rule:literal;)*) => {
+            Vec::from([$(
+                mutant::<Postgres, $defect>($name, $about, $rule),
+                mutant::<MySql, $defect>(concat!($name, "-mysql"), $about, $rule),
+            )*])
+        };
+    }
+    mutants! {
+        NoGuard: "mutant-no-guard", "the fork is never noticed", "OWN-1";
+        GuardOnlyAtCheckout: "mutant-guard-only-at-checkout", "inherited checkouts are taken back in a child", "OWN-1";
+        Goodbye: "mutant-goodbye", "a child says goodbye on what it inherited", "OWN-1";
+        CountersCopied: "mutant-counters-copied", "a child inherits its parent's count of connections", "LIV-2";
+    }
 }
 
 /// None: the reference pool needs Linux.

@@ -1,7 +1,8 @@
-//! The reference pool for PostgreSQL: what a pool has to do to be safe when the application promises nothing about fork.
+//! The reference pool: what a pool has to do to be safe when the application promises nothing about fork, on either database.
 //!
 //! It is blocking, has no thread of its own, and keeps three things under one lock: what is idle, how many are out, and, by
-//! holding it, the order of the two. No statement, connect or destructor runs while the lock is held.
+//! holding it, the order of the two. No statement, connect or destructor runs while the lock is held. What is returned is reset
+//! before it is idle, so that no holder finds anything of the last one.
 //!
 //! **Fork.** Each process has a state of its own. A process that finds the state of another generation installed puts a fresh
 //! one in its place, by compare-and-exchange, for the old one's lock may be held by a thread that does not exist here.
@@ -19,8 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use poolproof::neutral::Generation;
-use poolproof::neutral::postgres::{Connection as Session, Status};
+use poolproof::neutral::{Connection as Session, Driver, Generation, Postgres};
 use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
 
 mod defect;
@@ -28,45 +28,45 @@ mod defect;
 pub use defect::{Correct, CountersCopied, Defect, Goodbye, GuardOnlyAtCheckout, NoGuard, Planted};
 
 /// The reference pool, or with another `P` a mutant of it.
-pub struct ReferencePool<P: Planted = Correct> {
-    shared: &'static Shared<P>,
+pub struct ReferencePool<D: Driver = Postgres, P: Planted = Correct> {
+    shared: &'static Shared<D, P>,
 }
 
 /// A connection that is out. Dropping it returns it.
-pub struct Checkout<P: Planted> {
+pub struct Checkout<D: Driver, P: Planted> {
     /// `None` only while it is being opened.
-    session: Option<Session>,
+    session: Option<Session<D>>,
     /// Where it is counted.
-    state: &'static State,
-    shared: &'static Shared<P>,
+    state: &'static State<D>,
+    shared: &'static Shared<D, P>,
 }
 
 /// What a pool and its checkouts share. None of it needs a lock, so a child can read it.
-struct Shared<P> {
+struct Shared<D: Driver, P> {
     config: Config,
     disposed: AtomicBool,
     /// From `Box::into_raw`, and never freed once it is here.
-    state: AtomicPtr<State>,
+    state: AtomicPtr<State<D>>,
     planted: PhantomData<P>,
 }
 
 /// What belongs to one process.
-struct State {
+struct State<D: Driver> {
     generation: Generation,
-    counts: Mutex<Counts>,
+    counts: Mutex<Counts<D>>,
     /// One waiter is told when a place is free or a session idle, all when the pool is disposed.
     freed: Condvar,
 }
 
 /// `idle.len() + in_use` never exceeds `max_size`, and only a session that is idle or in use is open.
-struct Counts {
-    idle: Vec<Session>,
+struct Counts<D: Driver> {
+    idle: Vec<Session<D>>,
     in_use: u32,
 }
 
-impl<P: Planted> Pool for ReferencePool<P> {
-    type Connection = Checkout<P>;
-    const DATABASE: Database = Database::Postgres;
+impl<D: Driver, P: Planted> Pool for ReferencePool<D, P> {
+    type Connection = Checkout<D, P>;
+    const DATABASE: Database = D::DATABASE;
 
     fn open(config: &Config) -> Result<Self, Error> {
         let generation = Generation::current().map_err(|error| Error::new(ErrorKind::Other, error))?;
@@ -75,7 +75,7 @@ impl<P: Planted> Pool for ReferencePool<P> {
         Ok(Self { shared: Box::leak(Box::new(shared)) })
     }
 
-    fn checkout(&self, patience: Duration) -> Result<Checkout<P>, Error> {
+    fn checkout(&self, patience: Duration) -> Result<Checkout<D, P>, Error> {
         let shared = self.shared;
         let (state, idle) = shared.take(patience)?;
         // From here on the place is given back when `checkout` is dropped, also if no session can be opened for it.
@@ -92,25 +92,35 @@ impl<P: Planted> Pool for ReferencePool<P> {
     }
 }
 
-impl<P: Planted> Drop for ReferencePool<P> {
+impl<D: Driver, P: Planted> Drop for ReferencePool<D, P> {
     fn drop(&mut self) {
         self.shared.dispose();
     }
 }
 
-impl<P: Planted> Connection for Checkout<P> {
+impl<D: Driver, P: Planted> Connection for Checkout<D, P> {
     fn query(&mut self, sql: &str) -> Result<Rows, Error> {
-        if self.inherited() {
-            return Err(Error::new(ErrorKind::Refused, "this checkout belongs to the process that made it"));
-        }
-        match &mut self.session {
-            Some(session) => session.query(sql),
-            None => Err(Error::new(ErrorKind::Other, "there is no session")),
-        }
+        self.session()?.query(sql)
+    }
+
+    fn prepared(&mut self, sql: &str, argument: &str) -> Option<Result<Rows, Error>> {
+        Some(self.session().and_then(|session| session.prepared(sql, argument)))
+    }
+
+    fn cancel(&mut self) -> Option<Result<(), Error>> {
+        Some(self.session().and_then(|session| session.cancel()))
     }
 }
 
-impl<P: Planted> Checkout<P> {
+impl<D: Driver, P: Planted> Checkout<D, P> {
+    /// The session, if it may be used here.
+    fn session(&mut self) -> Result<&mut Session<D>, Error> {
+        if self.inherited() {
+            return Err(Error::new(ErrorKind::Refused, "this checkout belongs to the process that made it"));
+        }
+        self.session.as_mut().ok_or_else(|| Error::new(ErrorKind::Other, "there is no session"))
+    }
+
     /// Whether it crossed a fork.
     fn inherited(&self) -> bool {
         if P::has(Defect::NoGuard) || P::has(Defect::GuardOnlyAtCheckout) {
@@ -120,12 +130,12 @@ impl<P: Planted> Checkout<P> {
     }
 }
 
-impl<P: Planted> Drop for Checkout<P> {
+impl<D: Driver, P: Planted> Drop for Checkout<D, P> {
     fn drop(&mut self) {
         let session = self.session.take();
         if self.inherited() {
             // It is counted in a state that this process has no part in, and must not touch: its lock may be held for ever.
-            session.into_iter().for_each(discard_inherited::<P>);
+            session.into_iter().for_each(discard_inherited::<D, P>);
         } else {
             // A session that is of no more use is closed before its place is free, so that the server never sees too many.
             self.shared.take_back(session.and_then(clean));
@@ -133,13 +143,13 @@ impl<P: Planted> Drop for Checkout<P> {
     }
 }
 
-impl<P: Planted> Shared<P> {
+impl<D: Driver, P: Planted> Shared<D, P> {
     /// The state of this process. Nothing here waits, so it works in a child whatever other threads did at the fork.
-    fn state(&self) -> &'static State {
+    fn state(&self) -> &'static State<D> {
         loop {
             let installed = self.state.load(Ordering::Acquire);
             // SAFETY: `self.state` holds what `Box::into_raw` gave, and nothing frees a state that was ever installed.
-            let state: &'static State = unsafe { &*installed };
+            let state: &'static State<D> = unsafe { &*installed };
             if state.generation.is_current() || P::has(Defect::NoGuard) {
                 return state;
             }
@@ -157,7 +167,7 @@ impl<P: Planted> Shared<P> {
     }
 
     /// Takes a place and, if there is one, the session that was idle the shortest.
-    fn take(&self, patience: Duration) -> Result<(&'static State, Option<Session>), Error> {
+    fn take(&self, patience: Duration) -> Result<(&'static State<D>, Option<Session<D>>), Error> {
         let since = Instant::now();
         let state = self.state();
         let mut counts = state.lock();
@@ -179,7 +189,7 @@ impl<P: Planted> Shared<P> {
     }
 
     /// Frees a place and keeps the session that had it, if it is still good.
-    fn take_back(&self, session: Option<Session>) {
+    fn take_back(&self, session: Option<Session<D>>) {
         let state = self.state();
         let mut counts = state.lock();
         // A checkout that reaches this line was counted here, unless a mutant brings an inherited one.
@@ -207,19 +217,19 @@ impl<P: Planted> Shared<P> {
         drop(idle); // with the lock released
     }
 
-    fn connect(&self) -> Result<Session, Error> {
+    fn connect(&self) -> Result<Session<D>, Error> {
         let session = Session::connect(&self.config)?;
         // The driver has a guard of its own, which would cover up for a pool that has none.
         Ok(if P::DEFECT.is_some() { session.without_guard() } else { session })
     }
 }
 
-impl State {
+impl<D: Driver> State<D> {
     fn new(generation: Generation, in_use: u32) -> Self {
         Self { generation, counts: Mutex::new(Counts { idle: Vec::new(), in_use }), freed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, Counts<D>> {
         // Nothing panics under the lock, and no value under it is ever half changed.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -228,7 +238,7 @@ impl State {
     /// it ends: that is harmless, as the owner ends a session by saying so.
     fn discard_idle<P: Planted>(&self) {
         let idle = self.counts.try_lock().map(|mut counts| std::mem::take(&mut counts.idle));
-        idle.into_iter().flatten().for_each(discard_inherited::<P>);
+        idle.into_iter().flatten().for_each(discard_inherited::<D, P>);
     }
 
     /// How many are out. Only a mutant asks, and about a state of which the lock may be held for ever.
@@ -238,7 +248,7 @@ impl State {
 }
 
 /// Closes this process's copy of a descriptor. The session is another process's and goes on.
-fn discard_inherited<P: Planted>(session: Session) {
+fn discard_inherited<D: Driver, P: Planted>(session: Session<D>) {
     if P::has(Defect::Goodbye) {
         session.close();
     } else {
@@ -246,8 +256,7 @@ fn discard_inherited<P: Planted>(session: Session) {
     }
 }
 
-/// Ends a transaction that the holder left open. `None`, and closed, if the session is of no more use.
-fn clean(mut session: Session) -> Option<Session> {
-    let clean = session.status() == Status::Idle || session.query("ROLLBACK").is_ok();
-    (clean && !session.is_broken()).then_some(session)
+/// Makes a session fresh for the next holder. `None`, and closed, if it is of no more use.
+fn clean<D: Driver>(mut session: Session<D>) -> Option<Session<D>> {
+    (session.reset().is_ok() && !session.is_broken()).then_some(session)
 }

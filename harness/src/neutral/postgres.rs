@@ -1,144 +1,135 @@
-//! The neutral driver for PostgreSQL: one blocking session over a Unix socket, with simple queries only.
-//!
-//! It waits for the server without limit, knows nothing of pools and starts no thread that stays. What it does about fork is
-//! in three places: [`Connection::query`] refuses, dropping closes without a word, and the login draws fresh random numbers.
+//! The neutral driver for PostgreSQL: simple and prepared queries over a Unix socket. Its login draws fresh random numbers.
 
-use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
+use std::io;
 
+use bytes::BytesMut;
+use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{self, Header, Message};
-use postgres_protocol::message::frontend;
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use postgres_protocol::message::frontend::{self, BindError};
 
-use super::Generation;
-use crate::pool::{Config, Error, ErrorKind, Rows};
+use super::driver::{Driver, Status};
+use super::line::Line;
+use crate::pool::{Config, Database, Error, ErrorKind, Rows};
 
 mod login;
 
-/// Where the session stood when the server last said that it was ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Outside any transaction.
-    Idle,
-    /// In a transaction.
-    Transaction,
-    /// In a transaction that failed; it can only be rolled back.
-    Failed,
-}
+/// A session with PostgreSQL.
+pub type Connection = super::Connection<Postgres>;
 
-/// One session. Dropping it closes it: with a goodbye in the process that opened it, without a byte in any other.
+/// PostgreSQL's protocol.
 #[derive(Debug)]
-pub struct Connection {
-    /// Close-on-exec, as the standard library makes sockets. Dropping it is `close(2)` alone, never `shutdown(2)`.
-    socket: UnixStream,
-    /// The process that may write. `None`: any, see [`Connection::without_guard`].
-    owner: Option<Generation>,
+pub struct Postgres {
     /// Received and not yet read as frames.
     received: Vec<u8>,
     status: Status,
-    /// Nothing sensible can be said any more.
-    broken: bool,
-    /// Whether closing says Terminate.
-    goodbye: bool,
+    /// Process and secret, with which what runs is cancelled.
+    key: (i32, i32),
+    /// How many statements were prepared.
+    prepared: u32,
 }
 
-impl Connection {
-    /// Opens a session: SCRAM-SHA-256, MD5 or clear text, as the server asks.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Database`] if the server cannot be reached or turns the user away, [`ErrorKind::Other`] if this machine or
-    /// this driver cannot do what it takes.
-    pub fn connect(config: &Config) -> Result<Self, Error> {
-        let owner = Generation::current().map_err(|error| Error::new(ErrorKind::Other, error))?;
-        let mut connection = Self {
-            socket: UnixStream::connect(&config.socket).map_err(|error| lost(&error))?,
-            owner: Some(owner),
-            received: Vec::new(),
-            status: Status::Idle,
-            broken: false,
-            goodbye: false,
+impl Driver for Postgres {
+    const DATABASE: Database = Database::Postgres;
+
+    /// Its name.
+    type Statement = String;
+
+    fn log_in(line: &mut Line, config: &Config) -> Result<Self, Error> {
+        let mut session = Self { received: Vec::new(), status: Status::Idle, key: (0, 0), prepared: 0 };
+        session.prove_identity(line, config)?;
+        Ok(session)
+    }
+
+    fn query(&mut self, line: &mut Line, sql: &str) -> Result<Rows, Error> {
+        self.ask(line, |request| frontend::query(sql, request))
+    }
+
+    fn prepare(&mut self, line: &mut Line, sql: &str) -> Result<String, Error> {
+        self.prepared += 1;
+        let name = format!("s{}", self.prepared);
+        self.ask(line, |request| {
+            frontend::parse(&name, sql, [], request)?;
+            frontend::sync(request);
+            Ok(())
+        })?;
+        Ok(name)
+    }
+
+    fn execute(&mut self, line: &mut Line, statement: &String, argument: &str) -> Result<Rows, Error> {
+        let text = |argument: &str, request: &mut BytesMut| {
+            request.extend_from_slice(argument.as_bytes());
+            Ok(IsNull::No)
         };
-        connection.log_in(config)?;
-        connection.goodbye = true;
-        Ok(connection)
+        self.ask(line, |request| {
+            frontend::bind("", statement, [], [argument], text, [], request).map_err(|error| match error {
+                BindError::Conversion(error) => io::Error::other(error),
+                BindError::Serialization(error) => error,
+            })?;
+            frontend::execute("", 0, request)?;
+            frontend::sync(request);
+            Ok(())
+        })
     }
 
-    /// Makes this a driver like most: whoever holds it writes, a forked child included. For pools that are meant to fail.
-    #[must_use]
-    pub fn without_guard(mut self) -> Self {
-        self.owner = None;
-        self
+    fn reset(&mut self, line: &mut Line) -> Result<(), Error> {
+        if self.status != Status::Idle {
+            self.query(line, "ROLLBACK")?;
+        }
+        self.query(line, "DISCARD ALL").map(drop)
     }
 
-    /// Runs one statement, or several with semicolons between them, and gives the rows of all of them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Refused`], without a byte on the wire, in a process that did not open the session; [`ErrorKind::Database`]
-    /// with the server's words, or if the session broke.
-    pub fn query(&mut self, sql: &str) -> Result<Rows, Error> {
-        if self.is_foreign() {
-            return Err(Error::new(ErrorKind::Refused, "this connection belongs to the process that opened it"));
-        }
-        if self.broken {
-            return Err(Error::new(ErrorKind::Database, "the connection is broken"));
-        }
+    fn cancel(&self, config: &Config) -> Result<(), Error> {
+        let mut line = Line::open(&config.socket)?;
         let mut request = Default::default();
-        frontend::query(sql, &mut request).map_err(|error| Error::new(ErrorKind::Other, error))?;
-        self.send(&request)?;
-        self.answer()
+        frontend::cancel_request(self.key.0, self.key.1, &mut request);
+        line.send(&request)?;
+        // The server answers by closing, when the statement has been told.
+        while !line.receive(&mut [0; 64])?.is_empty() {}
+        Ok(())
     }
 
-    /// Where the session stands.
-    pub fn status(&self) -> Status {
+    fn status(&self) -> Status {
         self.status
     }
 
-    /// Whether this process is another than the one that opened the session.
-    pub fn is_foreign(&self) -> bool {
-        self.owner.is_some_and(|owner| !owner.is_current())
+    fn is_last_word(byte: u8) -> bool {
+        // Between two statements an error is the server's last word; a notice or a changed parameter is not.
+        byte == backend::ERROR_RESPONSE_TAG
     }
 
-    /// Whether the session is known to have ended. It asks the kernel what has arrived; nothing is written or taken.
-    pub fn is_broken(&self) -> bool {
-        if self.broken {
-            return true;
-        }
-        let mut next = [0];
-        match rustix::net::recv(&self.socket, &mut next, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-            Ok((_, 0)) => true,
-            // Between two statements an error is the server's last word; a notice or a changed parameter is not.
-            Ok(_) => next[0] == backend::ERROR_RESPONSE_TAG,
-            Err(Errno::AGAIN) => false,
-            Err(_) => true,
-        }
+    fn goodbye() -> Vec<u8> {
+        let mut request = Default::default();
+        frontend::terminate(&mut request);
+        request.to_vec()
     }
+}
 
-    /// Closes the session, as dropping it does.
-    pub fn close(self) {}
-
-    /// Closes this process's descriptor without a byte, also where a goodbye would be due.
-    pub fn abandon(mut self) {
-        self.goodbye = false;
+impl Postgres {
+    fn ask(&mut self, line: &mut Line, encode: impl FnOnce(&mut BytesMut) -> io::Result<()>) -> Result<Rows, Error> {
+        let mut request = Default::default();
+        encode(&mut request).map_err(|error| Error::new(ErrorKind::Other, error))?;
+        line.send(&request)?;
+        self.answer(line)
     }
 
     /// Reads up to ready-for-query and collects the rows on the way.
-    fn answer(&mut self) -> Result<Rows, Error> {
+    fn answer(&mut self, line: &mut Line) -> Result<Rows, Error> {
         let mut rows = Rows::new();
         let mut failure = None;
         loop {
-            let (message, frame) = match self.receive() {
+            let (message, frame) = match self.receive(line) {
                 Ok(received) => received,
                 // A server that ends a session says why and closes: its words tell more than the end of file does.
                 Err(error) => return Err(failure.unwrap_or(error)),
             };
             match message {
+                Message::BackendKeyData(key) => self.key = (key.process_id(), key.secret_key()),
                 Message::DataRow(row) => rows.push(values(row.buffer())),
                 Message::ErrorResponse(_) => failure = failure.or(Some(refusal(&frame))),
                 Message::CopyInResponse(_) => {
                     let mut request = Default::default();
-                    frontend::copy_fail("this driver does not copy", &mut request).map_err(|error| self.lose(&error))?;
-                    self.send(&request)?;
+                    frontend::copy_fail("this driver does not copy", &mut request).map_err(|error| line.lose(&error))?;
+                    line.send(&request)?;
                 }
                 Message::ReadyForQuery(ready) => {
                     self.status = match ready.status() {
@@ -153,67 +144,29 @@ impl Connection {
         }
     }
 
-    /// Sends a request. No signal comes of a server that is gone, whatever the program around does about `SIGPIPE`.
-    fn send(&mut self, mut request: &[u8]) -> Result<(), Error> {
-        while !request.is_empty() {
-            match rustix::net::send(&self.socket, request, SendFlags::NOSIGNAL) {
-                Ok(sent) => request = &request[sent..],
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(self.lose(&error.into())),
-            }
-        }
-        Ok(())
-    }
-
     /// Waits for the next message; with it comes its frame, for what the parser does not give without another crate's traits.
-    fn receive(&mut self) -> Result<(Message, Vec<u8>), Error> {
-        let frame = self.frame().map_err(|error| self.lose(&error))?;
+    fn receive(&mut self, line: &mut Line) -> Result<(Message, Vec<u8>), Error> {
+        let frame = self.frame(line)?;
         match Message::parse(&mut frame.as_slice().into()) {
             Ok(Some(message)) => Ok((message, frame)),
-            Ok(None) => Err(self.lose(&io::ErrorKind::InvalidData.into())),
-            Err(error) => Err(self.lose(&error)),
+            Ok(None) => Err(line.lose(&io::Error::from(io::ErrorKind::InvalidData))),
+            Err(error) => Err(line.lose(&error)),
         }
     }
 
-    fn frame(&mut self) -> io::Result<Vec<u8>> {
+    fn frame(&mut self, line: &mut Line) -> Result<Vec<u8>, Error> {
+        let mut chunk = [0; 4096];
         loop {
-            if let Some(header) = Header::parse(&self.received)? {
-                let length = usize::try_from(header.len()).map_err(io::Error::other)?.saturating_add(1);
+            if let Some(header) = Header::parse(&self.received).map_err(|error| line.lose(&error))? {
+                let length = usize::try_from(header.len()).map_err(|error| line.lose(&error))?.saturating_add(1);
                 if self.received.len() >= length {
                     let rest = self.received.split_off(length);
                     return Ok(std::mem::replace(&mut self.received, rest));
                 }
             }
-            let mut chunk = [0; 4096];
-            match self.socket.read(&mut chunk) {
-                Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection")),
-                Ok(read) => self.received.extend_from_slice(&chunk[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+            self.received.extend_from_slice(line.receive_more(&mut chunk)?);
         }
     }
-
-    /// After this only closing is left to do.
-    fn lose(&mut self, error: &io::Error) -> Error {
-        self.broken = true;
-        lost(error)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if self.goodbye && !self.is_foreign() {
-            let mut request = Default::default();
-            frontend::terminate(&mut request);
-            // Nobody can be told if it fails, and a server that reads nothing must not keep us here.
-            let _ = rustix::net::send(&self.socket, &request, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
-        }
-    }
-}
-
-fn lost(error: &io::Error) -> Error {
-    Error::from_error(ErrorKind::Database, error)
 }
 
 /// The values of a row: each a length, minus one for NULL, and that many bytes of text.

@@ -7,26 +7,27 @@ use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, Scr
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 
-use super::{Connection, refusal};
+use super::super::line::Line;
+use super::{Postgres, refusal};
 use crate::pool::{Config, Error, ErrorKind};
 
-impl Connection {
+impl Postgres {
     /// Speaks from the first byte to the first ready-for-query.
-    pub(super) fn log_in(&mut self, config: &Config) -> Result<(), Error> {
+    pub(super) fn prove_identity(&mut self, line: &mut Line, config: &Config) -> Result<(), Error> {
         let parameters = [("user", &*config.user), ("database", &*config.database), ("client_encoding", "UTF8")];
         let mut request = Default::default();
         frontend::startup_message(parameters, &mut request).map_err(other)?;
-        self.send(&request)?;
+        line.send(&request)?;
         loop {
-            let (message, frame) = self.receive()?;
+            let (message, frame) = self.receive(line)?;
             match message {
-                Message::AuthenticationOk => return self.answer().map(drop),
-                Message::AuthenticationCleartextPassword => self.send_password(config.password.as_bytes())?,
+                Message::AuthenticationOk => return self.answer(line).map(drop),
+                Message::AuthenticationCleartextPassword => send_password(line, config.password.as_bytes())?,
                 Message::AuthenticationMd5Password(body) => {
                     let hash = md5_hash(config.user.as_bytes(), config.password.as_bytes(), body.salt());
-                    self.send_password(hash.as_bytes())?;
+                    send_password(line, hash.as_bytes())?;
                 }
-                Message::AuthenticationSasl(_) if offers_scram(&frame) => self.prove(&config.password)?,
+                Message::AuthenticationSasl(_) if offers_scram(&frame) => self.prove(line, &config.password)?,
                 Message::ErrorResponse(_) => return Err(refusal(&frame)),
                 Message::NoticeResponse(_) => {}
                 _ => return Err(other("the server asks for a proof of identity that this driver does not know")),
@@ -34,25 +35,19 @@ impl Connection {
         }
     }
 
-    fn send_password(&mut self, password: &[u8]) -> Result<(), Error> {
-        let mut request = Default::default();
-        frontend::password_message(password, &mut request).map_err(other)?;
-        self.send(&request)
-    }
-
     /// SCRAM-SHA-256. The server proves itself too: without its proof the login fails.
-    fn prove(&mut self, password: &str) -> Result<(), Error> {
+    fn prove(&mut self, line: &mut Line, password: &str) -> Result<(), Error> {
         let mut scram = scram(password)?;
         let mut request = Default::default();
         frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), &mut request).map_err(other)?;
-        self.send(&request)?;
+        line.send(&request)?;
         loop {
-            match self.receive()? {
+            match self.receive(line)? {
                 (Message::AuthenticationSaslContinue(body), _) => {
                     scram.update(body.data()).map_err(other)?;
                     let mut request = Default::default();
                     frontend::sasl_response(scram.message(), &mut request).map_err(other)?;
-                    self.send(&request)?;
+                    line.send(&request)?;
                 }
                 (Message::AuthenticationSaslFinal(body), _) => return scram.finish(body.data()).map_err(other),
                 (Message::ErrorResponse(_), frame) => return Err(refusal(&frame)),
@@ -61,6 +56,12 @@ impl Connection {
             }
         }
     }
+}
+
+fn send_password(line: &mut Line, password: &[u8]) -> Result<(), Error> {
+    let mut request = Default::default();
+    frontend::password_message(password, &mut request).map_err(other)?;
+    line.send(&request)
 }
 
 /// A SCRAM client whose nonce no other session has.

@@ -1,223 +1,67 @@
 //! MySQL's protocol, as MySQL and MariaDB speak it, as far as the administrator needs it: login and text queries.
 
-mod login;
-
-use std::io;
-
-use bytes::BytesMut;
-use mysql_common::constants::{CapabilityFlags, StatusFlags};
-use mysql_common::io::ParseBuf;
-use mysql_common::packets::{
-    AuthMoreData, AuthSwitchRequest, CommonOkPacket, ErrPacket, HandshakePacket, OkPacketDeserializer, OldEofPacket,
-};
-use mysql_common::proto::codec::PacketCodec;
-
-use self::login::Login;
 use super::Dialogue;
-use crate::server::Server;
+use crate::mysql::{Command, Conversation, Event, Guest};
+use crate::server::{Address, Server};
 
-/// The largest answer that is taken, in bytes.
-const LARGEST: usize = 256 << 20;
-const COM_QUIT: u8 = 1;
-const COM_QUERY: u8 = 3;
-
-pub(super) struct Client {
-    login: Login,
-    state: State,
-    codec: PacketCodec,
-    incoming: BytesMut,
-    packet: Vec<u8>,
-}
-
-/// What comes next.
-enum State {
-    Greeting,
-    LoggingIn,
-    /// An answer, if something was asked.
-    Answer,
-    /// So many descriptions of columns.
-    Columns(u64),
-    ColumnsEnd,
-    Rows,
-}
+pub(super) struct Client(Conversation);
 
 impl Client {
     pub(super) fn new(server: &Server) -> Self {
-        let mut codec = PacketCodec::default();
-        codec.max_allowed_packet = LARGEST;
-        Self { login: Login::new(server), state: State::Greeting, codec, incoming: BytesMut::new(), packet: Vec::new() }
+        Self(Conversation::new(Guest {
+            user: server.user.clone(),
+            password: server.password.clone(),
+            database: server.name.clone(),
+            private: matches!(server.address, Address::Unix(_)),
+        }))
     }
 
     pub(super) fn received(&mut self, bytes: &[u8], dialogue: &mut Dialogue) {
-        self.incoming.extend_from_slice(bytes);
-        // The greeting is packet 0; otherwise the first bytes would be taken for the length of a long packet, and waited for.
-        if matches!(self.state, State::Greeting) && self.incoming.get(3).is_some_and(|&number| number != 0) {
-            return dialogue.fail("it does not speak MySQL's protocol");
-        }
+        self.0.received(bytes);
         while dialogue.failure.is_none() {
-            match self.codec.decode(&mut self.incoming, &mut self.packet) {
-                Ok(true) => {
-                    let packet = std::mem::take(&mut self.packet);
-                    if let Err(error) = self.take(&packet, dialogue) {
-                        dialogue.fail(&format!("it does not speak MySQL's protocol ({error})"));
-                    }
+            let event = self.0.next();
+            dialogue.output.append(self.0.output());
+            match event {
+                Ok(Some(Event::LoggedIn)) => dialogue.logged_in = true,
+                Ok(Some(Event::Row(row))) => dialogue.row(row),
+                Ok(Some(Event::Refused(words))) => {
+                    dialogue.error(&words);
+                    dialogue.answered();
                 }
-                Ok(false) => return,
-                Err(error) => dialogue.fail(&format!("it does not speak MySQL's protocol ({error})")),
+                Ok(Some(Event::Answered | Event::Prepared(_))) => dialogue.answered(),
+                Ok(None) => return,
+                Err(why) => dialogue.fail(&why),
             }
         }
     }
 
     pub(super) fn query(&mut self, sql: &str, dialogue: &mut Dialogue) {
-        self.codec.reset_seq_id();
-        self.send(&[&[COM_QUERY], sql.as_bytes()].concat(), dialogue);
+        self.ask(Command::Query(sql), dialogue);
     }
 
     pub(super) fn goodbye(&mut self, dialogue: &mut Dialogue) {
-        self.codec.reset_seq_id();
-        self.send(&[COM_QUIT], dialogue);
+        self.ask(Command::Quit, dialogue);
     }
 
-    fn send(&mut self, packet: &[u8], dialogue: &mut Dialogue) {
-        let mut bytes = BytesMut::new();
-        match self.codec.encode(&mut &*packet, &mut bytes) {
-            Ok(()) => dialogue.output.extend_from_slice(&bytes),
-            Err(error) => dialogue.fail(&error.to_string()),
-        }
-    }
-
-    fn take(&mut self, packet: &[u8], dialogue: &mut Dialogue) -> io::Result<()> {
-        match (&self.state, packet.first()) {
-            (_, Some(0xff)) => {
-                dialogue.error(&words(packet)?);
-                self.state = State::Answer;
-                dialogue.answered();
-                Ok(())
-            }
-            (State::Greeting, _) => self.greeted(packet, dialogue),
-            (State::LoggingIn, _) => self.logging_in(packet, dialogue),
-            (State::Answer, Some(0x00)) => {
-                let ok: OkPacketDeserializer<'_, CommonOkPacket> = ParseBuf(packet).parse(capabilities())?;
-                self.end_of_result(ok.into_inner().status_flags(), dialogue);
-                Ok(())
-            }
-            (State::Answer, _) => {
-                let columns = ParseBuf(packet).checked_eat_lenenc_int().ok_or_else(cut_short)?;
-                self.state = State::Columns(columns);
-                Ok(())
-            }
-            // What the columns are called is not asked for.
-            (State::Columns(1), _) => self.next(State::ColumnsEnd),
-            (State::Columns(left), _) => self.next(State::Columns(left.saturating_sub(1))),
-            (State::ColumnsEnd, _) => self.next(State::Rows),
-            (State::Rows, Some(0xfe)) if packet.len() < 9 => {
-                let end: OkPacketDeserializer<'_, OldEofPacket> = ParseBuf(packet).parse(capabilities())?;
-                self.end_of_result(end.into_inner().status_flags(), dialogue);
-                Ok(())
-            }
-            (State::Rows, _) => {
-                dialogue.row(row(packet)?);
-                Ok(())
-            }
-        }
-    }
-
-    fn next(&mut self, state: State) -> io::Result<()> {
-        self.state = state;
-        Ok(())
-    }
-
-    fn end_of_result(&mut self, status: StatusFlags, dialogue: &mut Dialogue) {
-        self.state = State::Answer;
-        if !status.contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS) {
-            dialogue.answered();
-        }
-    }
-
-    fn greeted(&mut self, packet: &[u8], dialogue: &mut Dialogue) -> io::Result<()> {
-        let greeting: HandshakePacket<'_> = ParseBuf(packet).parse(())?;
-        let response = self.login.greeted(&greeting).map(Some);
-        self.proved(response, dialogue);
-        self.next(State::LoggingIn)
-    }
-
-    fn logging_in(&mut self, packet: &[u8], dialogue: &mut Dialogue) -> io::Result<()> {
-        match packet.first() {
-            Some(0x00) => {
-                dialogue.logged_in = true;
-                return self.next(State::Answer);
-            }
-            Some(0xfe) if packet.len() > 1 => {
-                let switch: AuthSwitchRequest<'_> = ParseBuf(packet).parse(())?;
-                let response = self.login.begin(&switch.auth_plugin(), switch.plugin_data()).map(Some);
-                self.proved(response, dialogue);
-            }
-            Some(0x01) => {
-                let more: AuthMoreData<'_> = ParseBuf(packet).parse(())?;
-                let response = self.login.continued(more.data());
-                self.proved(response, dialogue);
-            }
-            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "its answer to the login is not understood")),
-        }
-        Ok(())
-    }
-
-    fn proved(&mut self, response: Result<Option<Vec<u8>>, String>, dialogue: &mut Dialogue) {
-        match response {
-            Ok(Some(proof)) => self.send(&proof, dialogue),
-            Ok(None) => {}
+    fn ask(&mut self, command: Command<'_>, dialogue: &mut Dialogue) {
+        match self.0.ask(command) {
+            Ok(()) => dialogue.output.append(self.0.output()),
             Err(why) => dialogue.fail(&why),
         }
     }
-}
-
-/// Old ends of results are the simple ones; both servers still offer them.
-fn capabilities() -> CapabilityFlags {
-    CapabilityFlags::CLIENT_PROTOCOL_41
-        | CapabilityFlags::CLIENT_SECURE_CONNECTION
-        | CapabilityFlags::CLIENT_LONG_PASSWORD
-        | CapabilityFlags::CLIENT_LONG_FLAG
-        | CapabilityFlags::CLIENT_TRANSACTIONS
-        | CapabilityFlags::CLIENT_PLUGIN_AUTH
-        | CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA
-        | CapabilityFlags::CLIENT_MULTI_STATEMENTS
-        | CapabilityFlags::CLIENT_MULTI_RESULTS
-}
-
-/// Each value is a text with its length, or the mark of NULL.
-fn row(packet: &[u8]) -> io::Result<Vec<Option<String>>> {
-    let (mut rest, mut row) = (ParseBuf(packet), Vec::new());
-    while let Some(first) = rest.0.first() {
-        row.push(if *first == 0xfb {
-            rest.skip(1);
-            None
-        } else {
-            Some(String::from_utf8_lossy(rest.checked_eat_lenenc_str().ok_or_else(cut_short)?).into_owned())
-        });
-    }
-    Ok(row)
-}
-
-/// Before the login some servers leave the SQL state out.
-fn words(packet: &[u8]) -> io::Result<String> {
-    let parsed = ParseBuf(packet).parse::<ErrPacket<'_>>(capabilities());
-    let error = parsed.or_else(|_| ParseBuf(packet).parse::<ErrPacket<'_>>(CapabilityFlags::empty()))?;
-    let error = error.server_error();
-    Ok(format!("{} ({})", error.message_str(), error.error_code()))
-}
-
-fn cut_short() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "a packet is cut short")
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
+    use mysql_common::constants::CapabilityFlags;
+
     use super::*;
+    use crate::mysql::capabilities;
     use crate::pool::Database;
+    use crate::server::Origin;
     use crate::server::admin::Admin;
-    use crate::server::{Address, Origin};
 
     const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
     const END: &[u8] = &[0xfe, 0, 0, 2, 0];

@@ -6,29 +6,25 @@ use mysql_common::auth::plugins::{AuthProc, ChallengeResponsePlugin, Context};
 use mysql_common::packets::{AuthPlugin, HandshakePacket, HandshakeResponse};
 use mysql_common::proto::MySerialize;
 
-use crate::server::{Address, Server};
-
-/// Who logs in, and how far that is.
-pub(super) struct Login {
-    user: String,
-    password: String,
-    database: String,
+/// Who logs in, and where.
+pub(crate) struct Guest {
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) database: String,
     /// The connection cannot be listened to: a Unix socket.
-    private: bool,
+    pub(crate) private: bool,
+}
+
+/// How far a login is.
+pub(super) struct Login {
+    guest: Guest,
     scramble: Vec<u8>,
     proof: Option<AuthProc>,
 }
 
 impl Login {
-    pub(super) fn new(server: &Server) -> Self {
-        Self {
-            user: server.user.clone(),
-            password: server.password.clone(),
-            database: server.name.clone(),
-            private: matches!(server.address, Address::Unix(_)),
-            scramble: Vec::new(),
-            proof: None,
-        }
+    pub(super) fn new(guest: Guest) -> Self {
+        Self { guest, scramble: Vec::new(), proof: None }
     }
 
     /// The answer to the server's greeting.
@@ -40,8 +36,8 @@ impl Login {
         let response = HandshakeResponse::new(
             Some(proof),
             (8, 0, 0), // it has UTF-8 with four bytes
-            Some(self.user.as_bytes()),
-            Some(self.database.as_bytes()),
+            Some(self.guest.user.as_bytes()),
+            Some(self.guest.database.as_bytes()),
             Some(plugin),
             super::capabilities() & greeting.capabilities(),
             None,
@@ -58,7 +54,7 @@ impl Login {
             let name = String::from_utf8_lossy(plugin.as_bytes());
             return Err(format!("it wants to log in by {name}, which poolproof does not know; give the user a password"));
         }
-        if *plugin == AuthPlugin::MysqlClearPassword && !self.private {
+        if *plugin == AuthPlugin::MysqlClearPassword && !self.guest.private {
             return Err("it wants the password in clear text; poolproof sends that over a socket only: ?socket=/PATH".to_owned());
         }
         self.scramble = scramble.to_vec();
@@ -80,11 +76,11 @@ struct Secrets<'a>(&'a Login);
 
 impl Context for Secrets<'_> {
     fn pass(&self) -> &[u8] {
-        self.0.password.as_bytes()
+        self.0.guest.password.as_bytes()
     }
 
     fn is_ipc_transport(&self) -> bool {
-        self.0.private
+        self.0.guest.private
     }
 
     fn is_tls_transport(&self) -> bool {

@@ -1,0 +1,108 @@
+//! The socket of a session and whose it is: all that a neutral driver does about fork, whatever protocol it speaks.
+
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+use super::Generation;
+use crate::pool::{Error, ErrorKind};
+
+/// One end of a connection to a server. It blocks without limit.
+#[derive(Debug)]
+pub struct Line {
+    /// Close-on-exec, as the standard library makes sockets. Dropping it is `close(2)` alone, never `shutdown(2)`.
+    socket: UnixStream,
+    /// The process that may write. `None`: any, see [`super::Connection::without_guard`].
+    owner: Option<Generation>,
+    /// Nothing sensible can be said any more.
+    broken: bool,
+}
+
+impl Line {
+    /// Connects; the line is this process's.
+    pub(super) fn open(socket: &Path) -> Result<Self, Error> {
+        let owner = Generation::current().map_err(|error| Error::new(ErrorKind::Other, error))?;
+        let socket = UnixStream::connect(socket).map_err(|error| Error::from_error(ErrorKind::Database, &error))?;
+        Ok(Self { socket, owner: Some(owner), broken: false })
+    }
+
+    pub(super) fn give_to_anybody(&mut self) {
+        self.owner = None;
+    }
+
+    /// Whether this process is another than the one that opened the line.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.owner.is_some_and(|owner| !owner.is_current())
+    }
+
+    /// That something may be said here.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.is_foreign() {
+            return Err(Error::new(ErrorKind::Refused, "this connection belongs to the process that opened it"));
+        }
+        if self.broken {
+            return Err(Error::new(ErrorKind::Database, "the connection is broken"));
+        }
+        Ok(())
+    }
+
+    /// Whether the server is known to have ended the session: it has closed, or what arrived unasked begins with a last word. It asks
+    /// the kernel; nothing is written or taken.
+    pub(super) fn is_broken(&self, is_last_word: impl FnOnce(u8) -> bool) -> bool {
+        if self.broken {
+            return true;
+        }
+        let mut next = [0];
+        match rustix::net::recv(&self.socket, &mut next, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => true,
+            Ok(_) => is_last_word(next[0]),
+            Err(Errno::AGAIN) => false,
+            Err(_) => true,
+        }
+    }
+
+    /// Sends a request. No signal comes of a server that is gone, whatever the program around does about `SIGPIPE`.
+    pub(super) fn send(&mut self, mut request: &[u8]) -> Result<(), Error> {
+        while !request.is_empty() {
+            match rustix::net::send(&self.socket, request, SendFlags::NOSIGNAL) {
+                Ok(sent) => request = &request[sent..],
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(self.lose(&io::Error::from(error))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for bytes; at the end of the connection it gives none.
+    pub(super) fn receive<'a>(&mut self, chunk: &'a mut [u8]) -> Result<&'a [u8], Error> {
+        loop {
+            match self.socket.read(chunk) {
+                Ok(read) => return Ok(&chunk[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.lose(&error)),
+            }
+        }
+    }
+
+    /// Waits for bytes of which there must be more.
+    pub(super) fn receive_more<'a>(&mut self, chunk: &'a mut [u8]) -> Result<&'a [u8], Error> {
+        match self.receive(chunk)? {
+            [] => Err(self.lose(&io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"))),
+            bytes => Ok(bytes),
+        }
+    }
+
+    /// After this only closing is left to do.
+    pub(super) fn lose(&mut self, error: &dyn std::error::Error) -> Error {
+        self.broken = true;
+        Error::from_error(ErrorKind::Database, error)
+    }
+
+    /// Says the last words. Nobody can be told if that fails, and a server that reads nothing must not keep us here.
+    pub(super) fn part(&self, words: &[u8]) {
+        let _ = rustix::net::send(&self.socket, words, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+    }
+}
