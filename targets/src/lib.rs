@@ -8,6 +8,7 @@
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
+//! | [`mod@refusing`] | a pool that is correct in another way: it serves no child |
 //!
 //! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
 
@@ -22,6 +23,8 @@ pub mod r2d2_mysql;
 pub mod r2d2_postgres;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod reference;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod refusing;
 
 /// A pool with a planted defect, and what must find it.
 #[derive(Clone, Debug)]
@@ -67,10 +70,13 @@ pub fn pools() -> Vec<Target> {
 pub fn correct() -> Vec<Target> {
     use poolproof::neutral::{MySql, Postgres};
     use reference::ReferencePool;
+    use refusing::RefusingPool;
 
     Vec::from([
         Target::of::<ReferencePool<Postgres>>("reference", "a correct pool, for PostgreSQL"),
         Target::of::<ReferencePool<MySql>>("reference-mysql", "a correct pool, for MySQL and MariaDB"),
+        Target::of::<RefusingPool<Postgres>>("refusing", "a correct pool that serves no child, for PostgreSQL"),
+        Target::of::<RefusingPool<MySql>>("refusing-mysql", "a correct pool that serves no child, for MySQL and MariaDB"),
     ])
 }
 
