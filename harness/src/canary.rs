@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use crate::interleaving::{Actor, Handle, Interleaving, Op, Process, Step};
+use crate::interleaving::{ForkKind, Handle, Interleaving, Op, Process, Step};
 use crate::pool::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
 use crate::promise::Promise;
 use crate::target::Target;
@@ -32,14 +32,13 @@ pub(crate) fn target(database: Database) -> Target {
 /// What it is made to do: the child returns the inherited checkout.
 pub(crate) fn interleaving() -> Interleaving {
     let (parent, child, held) = (Process::FIRST.main(), Process(1), Handle(0));
-    let step = |actor: Actor, op: Op| Step { actor, op };
     let steps = vec![
-        step(parent, Op::Open(None)),
-        step(parent, Op::Checkout(held, None)),
-        step(parent, Op::Fork(child)),
-        step(child.main(), Op::Return(held)),
+        Step::new(parent, Op::Open(None)),
+        Step::new(parent, Op::Checkout(held, None)),
+        Step::new(parent, Op::Fork(child, ForkKind::Fork)),
+        Step::new(child.main(), Op::Return(held)),
     ];
-    Interleaving { max_size: 1, promise: Promise::ChildUsesPool, steps }
+    Interleaving::new(1, Promise::ChildUsesPool, steps)
 }
 
 trait Speaks: Send + Sync + 'static {

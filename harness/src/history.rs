@@ -76,6 +76,8 @@ pub struct Invocation {
     pub nonce: Option<Nonce>,
     /// What the model expected.
     pub expected: Expectation,
+    /// The server's reply of this number is withheld until the actor is released.
+    pub stall: Option<u8>,
 }
 
 /// How an invocation finished.
@@ -145,6 +147,18 @@ pub enum Event {
         id: InvocationId,
         /// How.
         outcome: Outcome,
+    },
+    /// An invocation that was to be stalled finished before the server had replied so often.
+    NeverStalled {
+        /// Which.
+        id: InvocationId,
+    },
+    /// The program that a process executed has sockets of sessions that the one before had open.
+    Carried {
+        /// The process.
+        process: Process,
+        /// The sessions.
+        sessions: Vec<SessionId>,
     },
     /// There is room in a pool for which checkouts are waiting: one of them must be served now.
     Released {

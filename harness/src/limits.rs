@@ -14,6 +14,8 @@ pub const HANDLES: usize = 8;
 pub const POOLS: usize = 4;
 /// Steps of one interleaving.
 pub const STEPS: usize = 64;
+/// The last reply of a step that can be withheld.
+pub const STALL: u8 = 9;
 /// The largest pool of an interleaving.
 pub const MAX_SIZE: u32 = 4;
 /// Sessions that one interleaving may have open at once; beyond it the tap turns clients away and gives no verdict.

@@ -21,6 +21,8 @@ pub struct State {
     processes: Vec<ProcessState>,
     pools: u32,
     checkouts: u32,
+    /// A pid was given a second time.
+    has_reused: bool,
 }
 
 /// One process.
@@ -35,6 +37,8 @@ struct ProcessState {
     strays: Vec<Stray>,
     /// A pool was dropped without being disposed, or something was leaked.
     careless: bool,
+    /// Another program runs in it, which only holds what it inherited.
+    execed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +56,8 @@ struct ActorState {
     /// The pool and the name of the checkout that is in flight.
     checking_out: Option<(PoolId, Handle)>,
     busy: bool,
+    /// It is inside an operation of which a reply is withheld.
+    stalled: bool,
     /// The number of the pool or checkout that the operation in flight will make.
     reserved: u32,
     holdings: Vec<Holding>,
@@ -70,8 +76,12 @@ pub struct Holding {
     pub inherited: bool,
     /// It is inside a transaction.
     pub transaction: bool,
-    /// An operation on it has failed.
+    /// Settings of its session were changed, or a named lock taken.
+    pub changed: bool,
+    /// An operation on it has failed, or its session was ended.
     pub failed: bool,
+    /// Nothing was asked on it yet.
+    pub fresh: bool,
 }
 
 /// A pool that a process holds.
@@ -87,6 +97,10 @@ pub struct PoolSlot {
     pub disposed: bool,
     /// And the pool offers that, so that it may serve no longer.
     pub closed: bool,
+    /// It was opened here, or the hook for a forked child was called since.
+    pub hooked: bool,
+    /// The administrator has ended a session of it: what it still hands out may be broken.
+    pub faulty: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +114,12 @@ impl State {
     /// One process with one thread that holds nothing.
     pub fn new(max_size: u32) -> Self {
         let first = ProcessState::new(Process::FIRST, None);
-        Self { max_size: max_size.max(1), processes: vec![first], pools: 0, checkouts: 0 }
+        Self { max_size: max_size.max(1), processes: vec![first], pools: 0, checkouts: 0, has_reused: false }
+    }
+
+    /// The most connections that each pool may have open.
+    pub fn max_size(&self) -> u32 {
+        self.max_size
     }
 
     /// The checkout of that name that `actor` holds.
@@ -127,6 +146,7 @@ impl State {
     pub fn pool_of(&self, actor: Actor, op: &Op) -> Option<PoolSlot> {
         match *op {
             Op::Dispose(name) | Op::DropPool(name) | Op::LeakPool(name) | Op::Checkout(_, name) => self.slot(actor.process, name),
+            Op::AfterFork(name) | Op::DropRuntime(name) => self.slot(actor.process, name),
             _ => None,
         }
     }
@@ -152,6 +172,48 @@ impl State {
             let held = state.actors.iter().flat_map(|actor| &actor.holdings).any(|held| held.inherited);
             held || state.pools.iter().any(|pool| pool.inherited)
         })
+    }
+
+    /// The process has inherited a pool of which the hook was not called.
+    pub fn waits_for_hook(&self, process: Process) -> bool {
+        self.pools(process).iter().any(|pool| !pool.hooked)
+    }
+
+    /// `op` uses a pool of which the hook was not called, or a checkout that came from one.
+    pub fn uses_unhooked(&self, actor: Actor, op: &Op) -> bool {
+        let held = op.handle().and_then(|handle| self.holding(actor, handle));
+        let source = held.and_then(|held| self.pools(actor.process).iter().find(|pool| pool.id == held.pool).copied());
+        self.pool_of(actor, op).or(source).is_some_and(|pool| !pool.hooked)
+    }
+
+    /// Nothing of the process is checked out, and nobody is about to check anything out.
+    pub fn is_idle(&self, process: Process) -> bool {
+        self.running(process).is_some_and(|state| {
+            let checking_out = state.actors.iter().any(|actor| actor.checking_out.is_some());
+            !checking_out && state.handles() == 0 && state.strays.is_empty()
+        })
+    }
+
+    /// Another program runs in the process.
+    pub fn has_execed(&self, process: Process) -> bool {
+        self.running(process).is_some_and(|state| state.execed)
+    }
+
+    /// The actor is inside an operation of which a reply is withheld.
+    pub fn is_stalled(&self, actor: Actor) -> bool {
+        self.actor(actor).is_some_and(|me| me.stalled)
+    }
+
+    /// Somebody in the process is inside an operation of which a reply is withheld.
+    pub fn has_stalled(&self, process: Process) -> bool {
+        self.running(process).is_some_and(|state| state.actors.iter().any(|actor| actor.stalled))
+    }
+
+    /// The process whose pid a new one can be given: it has ended, and nobody of the interleaving is to wait for it any more.
+    pub fn reusable(&self) -> Option<Process> {
+        let orphaned = |state: &ProcessState| state.parent.is_none_or(|parent| self.running(parent).is_none());
+        let free = |state: &&ProcessState| state.life == Life::Reaped || state.life == Life::Ended && orphaned(state);
+        self.processes.iter().find(free).filter(|_| !self.has_reused).map(|state| state.process)
     }
 
     /// The process was born by a fork of the interleaving.
@@ -259,7 +321,16 @@ impl State {
 impl ProcessState {
     fn new(process: Process, parent: Option<Process>) -> Self {
         let main = ActorState::new(Thread::MAIN, None);
-        Self { process, parent, life: Life::Running, actors: vec![main], pools: Vec::new(), strays: Vec::new(), careless: false }
+        Self {
+            process,
+            parent,
+            life: Life::Running,
+            actors: vec![main],
+            pools: Vec::new(),
+            strays: Vec::new(),
+            careless: false,
+            execed: false,
+        }
     }
 
     fn thread(&self, thread: Thread) -> Option<&ActorState> {
@@ -297,7 +368,7 @@ impl ProcessState {
 
 impl ActorState {
     fn new(thread: Thread, spawner: Option<Thread>) -> Self {
-        Self { thread, spawner, checking_out: None, busy: false, reserved: 0, holdings: Vec::new() }
+        Self { thread, spawner, checking_out: None, busy: false, stalled: false, reserved: 0, holdings: Vec::new() }
     }
 
     fn waits_for(&self, pool: PoolId) -> bool {

@@ -54,6 +54,11 @@ pub trait Pool: Sized + Send + Sync + 'static {
     fn after_fork(&mut self, _config: &Config) -> Option<Result<(), Error>> {
         None
     }
+
+    /// Drops the runtime that the pool runs on. `None`: it runs on none.
+    fn drop_runtime(&mut self) -> Option<Result<(), Error>> {
+        None
+    }
 }
 
 /// A connection that was checked out of a [`Pool`]. Dropping it returns it.

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use crate::interleaving::Process;
 use crate::target::Target;
 
-/// Names the role of a process that the coordinator started: `supervisor` or `agent`.
+/// Names the role of a process that the coordinator started: `supervisor` or `agent`; or that an agent became: `successor`.
 const ROLE: &str = "POOLPROOF_ROLE";
 /// Names the agent's pool.
 const POOL: &str = "POOLPROOF_POOL";
 /// Names the agent's control socket.
 const CONTROL: &str = "POOLPROOF_CONTROL";
+/// Names the case and the process of which a successor took the place: `7 p1`.
+const PLACE: &str = "POOLPROOF_PLACE";
 
 /// Runs this process as an agent or as the supervisor, if the coordinator started it as one; otherwise it returns.
 ///
@@ -18,6 +21,7 @@ pub fn assume(targets: &[Target]) {
     match std::env::var(ROLE).as_deref() {
         Ok("supervisor") => crate::supervisor::main(),
         Ok("agent") => run_agent(targets),
+        Ok("successor") => succeed(),
         _ => {}
     }
 }
@@ -41,6 +45,19 @@ fn run_agent(targets: &[Target]) -> ! {
             std::process::exit(70)
         }
     }
+}
+
+fn succeed() -> ! {
+    let control = std::env::var_os(CONTROL).unwrap_or_default();
+    let place = std::env::var(PLACE).unwrap_or_default();
+    let (case, process) = place.split_once(' ').unwrap_or_default();
+    crate::agent::successor::main(Path::new(&control), case.parse().unwrap_or_default(), process)
+}
+
+/// What makes a program the successor of a process under test.
+pub(crate) fn successor_environment(control: &Path, case: u32, process: Process) -> [(&'static str, String); 3] {
+    let control = control.to_string_lossy().into_owned();
+    [(ROLE, "successor".to_owned()), (CONTROL, control), (PLACE, format!("{case} {process}"))]
 }
 
 /// What makes a process the agent of a pool.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::interleaving::{Actor, ExitKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
 
 /// Shrinks `start`, of which `fails` is true, as long as `fails` stays true.
 ///
@@ -55,8 +55,10 @@ fn delete_chunks<E>(best: &mut Interleaving, fails: &mut impl FnMut(&Interleavin
 
 /// How complicated the parts are that deletion cannot make smaller.
 fn cost(interleaving: &Interleaving) -> u32 {
-    let of_step = |step: &Step| u32::from(step.actor.thread != Thread::MAIN) + of_op(&step.op);
-    interleaving.max_size * 4 + interleaving.steps.iter().map(of_step).sum::<u32>()
+    let of_stall = |step: &Step| u32::from(step.stall.unwrap_or(0)) * 2;
+    let of_step = |step: &Step| u32::from(step.actor.thread != Thread::MAIN) + of_op(&step.op) + of_stall(step);
+    let manner = u32::from(interleaving.ancestor_first) + u32::from(interleaving.dirty);
+    interleaving.max_size * 4 + manner + interleaving.steps.iter().map(of_step).sum::<u32>()
 }
 
 fn of_op(op: &Op) -> u32 {
@@ -66,6 +68,8 @@ fn of_op(op: &Op) -> u32 {
             .position(|simpler| simpler == kind)
             .map_or(0, |place| place as u32),
         Op::Insert(_) => 2,
+        Op::Prepared(_) | Op::Mark(_) | Op::Lock(_) => 1,
+        Op::Fork(_, kind) => ForkKind::ALL.iter().position(|simpler| simpler == kind).map_or(0, |place| place as u32),
         Op::Open(Some(_)) | Op::Dispose(Some(_)) | Op::DropPool(Some(_)) | Op::LeakPool(Some(_)) | Op::Checkout(_, Some(_)) => 1,
         _ => 0,
     }
@@ -74,6 +78,12 @@ fn of_op(op: &Op) -> u32 {
 /// Interleavings of the same length, each with one thing made simpler.
 fn simplifications(of: &Interleaving) -> Vec<Interleaving> {
     let mut simpler: Vec<Interleaving> = (1..of.max_size).map(|max_size| Interleaving { max_size, ..of.clone() }).collect();
+    if of.ancestor_first {
+        simpler.push(Interleaving { ancestor_first: false, ..of.clone() });
+    }
+    if of.dirty {
+        simpler.push(Interleaving { dirty: false, ..of.clone() });
+    }
     for (place, step) in of.steps.iter().enumerate() {
         let mut offer = |step: Step| {
             let mut candidate = of.clone();
@@ -83,13 +93,20 @@ fn simplifications(of: &Interleaving) -> Vec<Interleaving> {
         if step.actor.thread != Thread::MAIN {
             offer(Step { actor: step.actor.process.main(), ..*step });
         }
+        if let Some(reply) = step.stall {
+            (1..reply).for_each(|earlier| offer(Step { stall: Some(earlier), ..*step }));
+            offer(Step { stall: None, ..*step });
+        }
         match step.op {
+            Op::Fork(child, ForkKind::Clone | ForkKind::ReusedPid) => {
+                offer(Step { op: Op::Fork(child, ForkKind::Fork), ..*step });
+            }
             Op::Exit(_) => {
                 for kind in [ExitKind::Main, ExitKind::AtExit, ExitKind::Now] {
                     offer(Step { op: Op::Exit(kind), ..*step });
                 }
             }
-            Op::Insert(handle) => offer(Step { op: Op::Query(handle), ..*step }),
+            Op::Insert(handle) | Op::Prepared(handle) => offer(Step { op: Op::Query(handle), ..*step }),
             Op::Open(Some(_)) => offer(Step { op: Op::Open(None), ..*step }),
             Op::Checkout(handle, Some(_)) => offer(Step { op: Op::Checkout(handle, None), ..*step }),
             _ => {}
@@ -127,22 +144,29 @@ fn canonical(of: &Interleaving) -> Interleaving {
             Op::Dispose(p) => Op::Dispose(pool(p)),
             Op::DropPool(p) => Op::DropPool(pool(p)),
             Op::LeakPool(p) => Op::LeakPool(pool(p)),
+            Op::AfterFork(p) => Op::AfterFork(pool(p)),
+            Op::DropRuntime(p) => Op::DropRuntime(pool(p)),
             Op::Checkout(h, p) => Op::Checkout(handle(h), pool(p)),
             Op::Return(h) => Op::Return(handle(h)),
             Op::Leak(h) => Op::Leak(handle(h)),
             Op::Query(h) => Op::Query(handle(h)),
+            Op::Prepared(h) => Op::Prepared(handle(h)),
             Op::Insert(h) => Op::Insert(handle(h)),
             Op::Begin(h) => Op::Begin(handle(h)),
             Op::Commit(h) => Op::Commit(handle(h)),
             Op::Rollback(h) => Op::Rollback(handle(h)),
-            Op::Fork(p) => Op::Fork(process(p)),
+            Op::Mark(h) => Op::Mark(handle(h)),
+            Op::Lock(h) => Op::Lock(handle(h)),
+            Op::Cancel(h) => Op::Cancel(handle(h)),
+            Op::EndSession(h) => Op::EndSession(handle(h)),
+            Op::Fork(p, kind) => Op::Fork(process(p), kind),
             Op::Wait(p) => Op::Wait(process(p)),
-            Op::Exit(kind) => Op::Exit(kind),
+            Op::Exec | Op::Exit(_) | Op::Release => step.op,
             Op::Spawn(t) => Op::Spawn(thread(t)),
             Op::Join(t) => Op::Join(thread(t)),
             Op::Send(h, t) => Op::Send(handle(h), thread(t)),
         };
-        steps.push(Step { actor, op });
+        steps.push(Step { actor, op, stall: step.stall });
     }
     Interleaving { steps, ..of.clone() }
 }

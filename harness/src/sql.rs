@@ -31,6 +31,45 @@ impl Dialect {
         }
     }
 
+    /// The same row, with the nonce as the argument of a prepared statement.
+    pub(crate) fn prepared(&self) -> String {
+        match self.database {
+            Database::Postgres => {
+                "SELECT $1::text AS nonce, pg_backend_pid()::text AS session, current_setting('poolproof.mark', true) AS mark"
+                    .to_owned()
+            }
+            Database::MySql => {
+                "SELECT ? AS nonce, CAST(CONNECTION_ID() AS CHAR) AS session, CAST(@poolproof_mark AS CHAR) AS mark".to_owned()
+            }
+        }
+    }
+
+    /// Changes a setting of the session, to the nonce.
+    pub(crate) fn mark(&self, nonce: Nonce) -> String {
+        match self.database {
+            Database::Postgres => format!("SET poolproof.mark = '{nonce}'"),
+            Database::MySql => format!("SET @poolproof_mark = '{nonce}'"),
+        }
+    }
+
+    /// Takes the run's named lock if it is free. A row: nonce, and whether the session has the lock now.
+    pub(crate) fn lock(&self, nonce: Nonce) -> String {
+        match self.database {
+            Database::Postgres => format!("SELECT '{nonce}' AS nonce, pg_try_advisory_lock({})::text AS locked", nonce.run),
+            Database::MySql => {
+                format!("SELECT '{nonce}' AS nonce, CAST(GET_LOCK('poolproof-{}', 0) AS CHAR) AS locked", nonce.run)
+            }
+        }
+    }
+
+    /// Ends the session that has this number on the server.
+    pub(crate) fn end_session(&self, number: u32) -> String {
+        match self.database {
+            Database::Postgres => format!("SELECT pg_terminate_backend({number})"),
+            Database::MySql => format!("KILL {number}"),
+        }
+    }
+
     pub(crate) fn insert(&self, nonce: Nonce) -> String {
         format!("INSERT INTO {} (run, nonce) VALUES ({}, '{nonce}')", self.ledger, nonce.run)
     }

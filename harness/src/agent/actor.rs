@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, Pid};
 
 use super::control::Control;
-use super::protocol::{Exit, Order, Reply, Task};
+use super::protocol::{Exit, Fork, Order, Reply, Task};
 use super::shared::{Parcel, Shared};
+use super::{birth, successor};
 use crate::interleaving::{self, Process, Thread};
 use crate::pool::{Config, Connection, Error, Pool, Rows};
 
@@ -82,10 +83,11 @@ impl<P: Pool> Actor<P> {
                 Order { task: Task::Exit { kind: Exit::Panic }, .. } => resume_unwind(Box::new("told to panic")),
                 Order { task: Task::Exit { kind }, .. } => return End::Exit(kind),
                 Order { task: Task::Finish, .. } => return End::Finished,
-                Order { task: Task::Fork { ref child }, .. } => match self.fork(child) {
+                Order { task: Task::Fork { ref child, kind }, .. } => match self.fork(child, kind) {
                     Some(reply) => reply,
                     None => continue,
                 },
+                Order { task: Task::Exec, .. } => successor::exec(&self.shared.socket, self.shared.case, self.process),
                 Order { task, .. } => self.carry_out(task),
             };
             if self.control.answer(order.id, reply).is_err() {
@@ -125,6 +127,14 @@ impl<P: Pool> Actor<P> {
                 Reply::Done
             }
             Task::Query { handle, sql } => self.with_checkout(&handle, |connection| connection.query(&sql).into_reply()),
+            Task::Prepared { handle, sql, argument } => self.with_checkout(&handle, |connection| {
+                connection.prepared(&sql, &argument).map_or(Reply::NotOffered, IntoReply::into_reply)
+            }),
+            Task::Cancel { handle } => {
+                self.with_checkout(&handle, |connection| connection.cancel().map_or(Reply::NotOffered, IntoReply::into_reply))
+            }
+            Task::AfterFork { pool } => self.with_pool_alone(pool, |pool| pool.after_fork(&shared.config)),
+            Task::DropRuntime { pool } => self.with_pool_alone(pool, P::drop_runtime),
             Task::Begin { handle } => self.with_checkout(&handle, |connection| connection.begin().into_reply()),
             Task::Commit { handle } => self.with_checkout(&handle, |connection| connection.commit().into_reply()),
             Task::Rollback { handle } => self.with_checkout(&handle, |connection| connection.rollback().into_reply()),
@@ -136,7 +146,7 @@ impl<P: Pool> Actor<P> {
                 None => unknown("thread", &thread.to_string()),
             },
             Task::Send { handle, to } => self.send(handle, to),
-            Task::Case { .. } | Task::Fork { .. } | Task::Exit { .. } | Task::Finish => {
+            Task::Case { .. } | Task::Bury { .. } | Task::Fork { .. } | Task::Exec | Task::Exit { .. } | Task::Finish => {
                 unknown("order", "of another kind of actor")
             }
         }
@@ -147,6 +157,14 @@ impl<P: Pool> Actor<P> {
             Some(pool) => guarded(|| act(pool)),
             None => unknown("pool", &number.to_string()),
         }
+    }
+
+    /// For what may replace the pool: no other actor is inside it.
+    fn with_pool_alone(&self, number: u32, act: impl FnOnce(&mut P) -> Option<Result<(), Error>>) -> Reply {
+        let Some(mut pool) = self.shared.take(number) else { return unknown("pool", &number.to_string()) };
+        let reply = guarded(|| act(&mut pool).map_or(Reply::NotOffered, IntoReply::into_reply));
+        self.shared.keep_again(number, pool);
+        reply
     }
 
     fn with_checkout(&mut self, handle: &str, act: impl FnOnce(&mut P::Connection) -> Reply) -> Reply {
@@ -188,10 +206,10 @@ impl<P: Pool> Actor<P> {
     }
 
     /// The parent's answer; in the child, which has become another actor, nothing.
-    fn fork(&mut self, child: &str) -> Option<Reply> {
+    fn fork(&mut self, child: &str, kind: Fork) -> Option<Reply> {
         // SAFETY: the process may have more threads; that is what is under test. The child uses its own stack, the allocator, which
-        // glibc makes usable, and atomics; it takes no lock of the harness, for there is none.
-        match unsafe { fork() } {
+        // glibc makes usable where its handlers run, and atomics; it takes no lock of the harness, for there is none.
+        match unsafe { birth::fork(kind) } {
             Ok(ForkResult::Parent { .. }) => Some(Reply::Done),
             Ok(ForkResult::Child) => {
                 self.reborn(child);
@@ -244,7 +262,7 @@ impl<P: Pool> Actor<P> {
     }
 }
 
-fn wait(pid: u32) -> Reply {
+pub(super) fn wait(pid: u32) -> Reply {
     let Ok(pid) = i32::try_from(pid) else { return unknown("pid", &pid.to_string()) };
     match waitpid(Pid::from_raw(pid), None) {
         Ok(_) => Reply::Done,

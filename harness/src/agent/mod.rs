@@ -4,9 +4,11 @@
 //! single-threaded and has opened no pool; it forks a fresh process for each case.
 
 mod actor;
+mod birth;
 mod control;
 pub(crate) mod protocol;
 mod shared;
+pub(crate) mod successor;
 mod zygote;
 
 pub(crate) use zygote::main;

@@ -29,6 +29,10 @@ pub(crate) enum Task {
         case: u32,
         config: Config,
     },
+    /// To the zygote only: reap a process of the case that has ended, so that its pid is free.
+    Bury {
+        pid: u32,
+    },
     Open {
         pool: u32,
     },
@@ -39,6 +43,14 @@ pub(crate) enum Task {
         pool: u32,
     },
     LeakPool {
+        pool: u32,
+    },
+    /// No living actor is inside the pool.
+    AfterFork {
+        pool: u32,
+    },
+    /// As for `AfterFork`.
+    DropRuntime {
         pool: u32,
     },
     /// A handle that is in use is forgotten, never dropped.
@@ -57,6 +69,12 @@ pub(crate) enum Task {
         handle: String,
         sql: String,
     },
+    /// One statement with one text argument.
+    Prepared {
+        handle: String,
+        sql: String,
+        argument: String,
+    },
     Begin {
         handle: String,
     },
@@ -66,14 +84,21 @@ pub(crate) enum Task {
     Rollback {
         handle: String,
     },
+    Cancel {
+        handle: String,
+    },
     /// The parent answers; the child says hello on a connection of its own.
     Fork {
         child: String,
+        kind: Fork,
     },
     /// Reap a child that has ended.
     Wait {
         pid: u32,
     },
+    /// No answer: the program that replaces this one says hello as the process's first thread, and takes no order but `Exit`
+    /// and `Wait`.
+    Exec,
     /// No answer: the process ends.
     Exit {
         kind: Exit,
@@ -91,6 +116,16 @@ pub(crate) enum Task {
         handle: String,
         to: u8,
     },
+}
+
+/// How a child is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Fork {
+    Fork,
+    Clone,
+    /// With this pid, which nobody has.
+    WithPid(u32),
 }
 
 /// How a process is told to end.

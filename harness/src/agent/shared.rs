@@ -42,8 +42,13 @@ impl<P: Pool> Shared<P> {
 
     /// Keeps an opened pool, as a box that is leaked until [`Shared::take`].
     pub(super) fn keep(&self, number: u32, pool: P) {
+        self.keep_again(number, Box::new(pool));
+    }
+
+    /// Puts back what was taken.
+    pub(super) fn keep_again(&self, number: u32, pool: Box<P>) {
         if let Some(slot) = self.slot(number) {
-            slot.store(Box::into_raw(Box::new(pool)), Ordering::Release);
+            slot.store(Box::into_raw(pool), Ordering::Release);
         }
     }
 

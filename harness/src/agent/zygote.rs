@@ -30,8 +30,13 @@ fn serve<P: Pool>(socket: &Path) -> std::io::Result<()> {
     know_the_processor();
     let mut control = Control::connect(socket, 0, "zygote".to_owned())?;
     while let Some(order) = control.order()? {
-        let Task::Case { case, config } = order.task else {
-            return Err(std::io::Error::other("the zygote was told to do an actor's work"));
+        let (case, config) = match order.task {
+            Task::Case { case, config } => (case, config),
+            Task::Bury { pid } => {
+                control.answer(order.id, actor::wait(pid))?;
+                continue;
+            }
+            _ => return Err(std::io::Error::other("the zygote was told to do an actor's work")),
         };
         bury();
         // SAFETY: the zygote has one thread, so no lock of another thread can be held in the child.

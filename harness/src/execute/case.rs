@@ -1,20 +1,21 @@
 //! One execution as a state machine: which order is sent next, which steps are in flight, and what the loop's notices mean.
 //!
 //! Steps go in lockstep, but for those of which the model says that they wait for somebody: these stay in flight while other
-//! actors step.
+//! actors step; and but for those that are stalled.
 
 use std::time::Instant;
 
+use super::ending::Ending;
 use super::epilogue::{Epilogue, Next};
-use super::flight::{Flight, Settled};
+use super::flight::{Flight, Settled, Stall};
 use super::reactor::{Notice, Reactor, abandon};
 use super::stuck::{Running, Sight};
 use super::task::outcome;
 use super::waiting::Resting;
 use super::{Bounds, Weakness};
-use crate::agent::protocol::{Answer, Hello, Order, Reply, Task};
+use crate::agent::protocol::{Answer, Fork, Hello, Order, Reply, Task};
 use crate::history::{Event, Expectation, History, Invocation, InvocationId, Outcome};
-use crate::interleaving::{Actor, Interleaving, Op, Process};
+use crate::interleaving::{Actor, ForkKind, Interleaving, Op, Process, Step};
 use crate::model::State;
 use crate::nonce::Nonce;
 use crate::sql::Dialect;
@@ -45,6 +46,10 @@ pub(super) struct Case<'a> {
     pub(super) killed: bool,
     /// A process that is to fork, until its background threads have come to rest.
     pub(super) resting: Option<Resting>,
+    /// A session that the administrator is to end.
+    pub(super) ending: Option<Ending>,
+    /// An order that waits until the zygote has reaped somebody.
+    burial: Option<(Actor, Order)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,7 +85,7 @@ impl<'a> Case<'a> {
             cursor: 0,
             invocations: 0,
             flights: Vec::new(),
-            epilogue: Epilogue::new(interleaving.promise, weakness.oldest_first),
+            epilogue: Epilogue::new(interleaving, weakness.oldest_first),
             phase: Phase::Birth,
             inserted: false,
             last_sight: Vec::new(),
@@ -88,6 +93,8 @@ impl<'a> Case<'a> {
             threads: Vec::new(),
             killed: false,
             resting: None,
+            ending: None,
+            burial: None,
         }
     }
 
@@ -97,7 +104,7 @@ impl<'a> Case<'a> {
 
     /// When the loop should come back, if nothing happens.
     pub(super) fn next_look(&self) -> Instant {
-        let deadlines = self.flights.iter().map(Flight::deadline);
+        let deadlines = self.flights.iter().filter(|flight| !flight.is_suspended()).map(Flight::deadline);
         let closing = match self.phase {
             Phase::Closing { until } => Some(until),
             _ => None,
@@ -109,24 +116,20 @@ impl<'a> Case<'a> {
     pub(super) fn advance(&mut self, reactor: &mut Reactor) -> Result<(), Trouble> {
         loop {
             self.release_waiters();
+            self.see_withheld(reactor);
+            self.see_session_ended(reactor)?;
             match self.phase {
                 Phase::Birth | Phase::Ledger | Phase::Over => return Ok(()),
                 Phase::Steps | Phase::Epilogue if self.flights.iter().any(Flight::is_awaited) => return Ok(()),
                 Phase::Steps => match self.interleaving.steps.get(self.cursor) {
                     Some(step) if self.must_rest(step, reactor) => return Ok(()),
-                    Some(step) => {
-                        self.resting = None;
-                        let place = self.cursor;
-                        self.cursor += 1;
-                        match self.state.skips(self.interleaving.promise, step.actor, &step.op) {
-                            Some(why) => self.history.append(Event::Skipped { step: place, why }),
-                            None => self.invoke(step.actor, step.op, Some(place), reactor)?,
-                        }
-                    }
+                    Some(&step) => self.take_step(step, reactor)?,
+                    // What is still held goes on before the end.
+                    None if self.release_all(reactor) => {}
                     None => self.phase = Phase::Epilogue,
                 },
                 Phase::Epilogue => match self.epilogue.next(&self.state) {
-                    Next::Act(actor, op) => self.invoke(actor, op, None, reactor)?,
+                    Next::Act(actor, op) => self.invoke(Step::new(actor, op), None, reactor)?,
                     Next::Wait => return Ok(()),
                     Next::Over => self.phase = Phase::Closing { until: Instant::now() + self.bounds.overdue },
                 },
@@ -154,15 +157,31 @@ impl<'a> Case<'a> {
         reactor.ask(&self.dialect.read_ledger(self.number))
     }
 
-    fn invoke(&mut self, actor: Actor, op: Op, step: Option<usize>, reactor: &mut Reactor) -> Result<(), Trouble> {
+    fn take_step(&mut self, step: Step, reactor: &mut Reactor) -> Result<(), Trouble> {
+        self.resting = None;
+        let place = self.cursor;
+        self.cursor += 1;
+        let skipped = self.state.skips(self.interleaving.terms(), step.actor, &step.op);
+        match skipped.or_else(|| self.lacks_session(&step, reactor)) {
+            Some(why) => {
+                self.history.append(Event::Skipped { step: place, why });
+                Ok(())
+            }
+            None => self.invoke(step, Some(place), reactor),
+        }
+    }
+
+    fn invoke(&mut self, Step { actor, op, stall }: Step, step: Option<usize>, reactor: &mut Reactor) -> Result<(), Trouble> {
         let id = InvocationId(self.invocations);
         self.invocations += 1;
         let expected = self.state.expects(actor, &op);
-        self.state.start(actor, &op);
+        if op != Op::Release {
+            self.state.start(actor, &op);
+        }
         let pool = self.state.pool_in(actor, &op);
         let blocked = expected == Expectation::Block && pool.is_some_and(|pool| self.will_have_room(actor, pool));
         let patience = self.bounds.patience(&op, expected, blocked);
-        let nonce = matches!(op, Op::Query(_) | Op::Insert(_)).then_some(Nonce { run: self.number, step: id.0 });
+        let nonce = op.has_nonce().then_some(Nonce { run: self.number, step: id.0 });
         self.history.append(Event::Invoked(Invocation {
             id,
             actor,
@@ -173,10 +192,19 @@ impl<'a> Case<'a> {
             inherited: self.state.uses_inherited_checkout(actor, &op) || self.state.uses_inherited_pool(actor, &op),
             nonce,
             expected,
+            stall,
         }));
+        if op == Op::Release {
+            self.release(actor, reactor);
+            self.history.append(Event::Finished { id, outcome: Outcome::Done });
+            return Ok(());
+        }
         self.inserted |= matches!(op, Op::Insert(_));
-        if let Op::Fork(child) = op {
+        if let Op::Fork(child, _) = op {
             reactor.people.expect(actor.process, child);
+        }
+        if let Some(reply) = stall {
+            reactor.tap.arm(actor.process, reply);
         }
         self.flights.push(Flight {
             id,
@@ -187,16 +215,31 @@ impl<'a> Case<'a> {
             bound: patience + self.bounds.overdue,
             own_bound: patience + self.bounds.overdue,
             blocked,
+            lingers: self.state.has_stalled(actor.process) && op.reaches_the_wire(),
             settled: Settled::No,
+            stall: if stall.is_some() { Stall::Armed } else { Stall::No },
             released: None,
             answer: None,
-            hello: !matches!(op, Op::Fork(_) | Op::Spawn(_)),
+            hello: !matches!(op, Op::Fork(..) | Op::Spawn(_) | Op::Exec),
         });
         if let Op::Join(thread) = op {
             reactor.order(Some(Actor { thread, ..actor }), &Order { id: id.0, task: Task::Finish })?;
         }
-        let task = self.task(actor, op, nonce, patience, reactor)?;
-        reactor.order(Some(actor), &Order { id: id.0, task })
+        if let Op::EndSession(handle) = op {
+            return self.end_session(actor, handle, id, reactor);
+        }
+        let order = Order { id: id.0, task: self.task(actor, op, nonce, patience, reactor)? };
+        if let Op::Fork(_, ForkKind::ReusedPid) = op {
+            return self.bury_first(actor, order, reactor);
+        }
+        reactor.order(Some(actor), &order)
+    }
+
+    /// A pid is free only when nobody is left to be reaped who has it.
+    fn bury_first(&mut self, actor: Actor, order: Order, reactor: &mut Reactor) -> Result<(), Trouble> {
+        let Task::Fork { kind: Fork::WithPid(pid), .. } = order.task else { return Ok(()) };
+        self.burial = Some((actor, order));
+        reactor.order(None, &Order { id: BURIAL, task: Task::Bury { pid } })
     }
 
     /// Takes in what the loop handed out.
@@ -218,7 +261,8 @@ impl<'a> Case<'a> {
         let who = &hello.who;
         let strange = || Trouble::Agent(format!("'{who}' said hello, and nobody expected it"));
         let expected = |flight: &&mut Flight| match flight.op {
-            Op::Fork(child) => child.main().to_string() == *who,
+            Op::Fork(child, _) => child.main().to_string() == *who,
+            Op::Exec => flight.actor.process.main().to_string() == *who,
             Op::Spawn(thread) => Actor { thread, ..flight.actor }.to_string() == *who,
             _ => false,
         };
@@ -236,7 +280,8 @@ impl<'a> Case<'a> {
         flight.hello = true;
         let (id, actor, op) = (flight.id, flight.actor, flight.op);
         match op {
-            Op::Fork(child) => {
+            Op::Exec => self.succeeded_by(connection, hello, actor.process, pid, reactor),
+            Op::Fork(child, _) => {
                 reactor.introduce(connection, child.main());
                 self.threads.push((child.main(), hello.thread));
                 reactor.watch(child, pid)?;
@@ -253,7 +298,23 @@ impl<'a> Case<'a> {
         self.settle(id, reactor)
     }
 
+    /// Another program runs in a process: which sockets has it kept?
+    fn succeeded_by(&mut self, connection: usize, hello: &Hello, process: Process, pid: i32, reactor: &mut Reactor) {
+        reactor.introduce(connection, process.main());
+        self.threads.retain(|(known, _)| known.process != process);
+        self.threads.push((process.main(), hello.thread));
+        let sessions = reactor.tap.sessions_held_by(pid);
+        if !sessions.is_empty() {
+            self.history.append(Event::Carried { process, sessions });
+        }
+        let executed = |flight: &&mut Flight| flight.actor.process == process && flight.op == Op::Exec;
+        self.flights.iter_mut().filter(executed).for_each(|flight| flight.answer = Some(Outcome::Done));
+    }
+
     fn answer(&mut self, answer: Answer, reactor: &mut Reactor) -> Result<(), Trouble> {
+        if answer.id == BURIAL {
+            return self.burial.take().map_or(Ok(()), |(actor, order)| reactor.order(Some(actor), &order));
+        }
         let Some(flight) = self.flights.iter_mut().find(|flight| flight.id.0 == answer.id && flight.answer.is_none()) else {
             // The zygote's answer, or that of a step whose process the harness has ended.
             return Ok(());
@@ -261,7 +322,7 @@ impl<'a> Case<'a> {
         if let Reply::Rejected(why) = answer.is {
             return Err(Trouble::Bug(format!("{} could not carry out '{}': {why}", flight.actor, flight.op)));
         }
-        if matches!(flight.op, Op::Fork(_) | Op::Spawn(_)) && answer.is != Reply::Done {
+        if matches!(flight.op, Op::Fork(..) | Op::Spawn(_) | Op::Exec) && answer.is != Reply::Done {
             // There will be no hello.
             flight.hello = true;
         }
@@ -271,7 +332,7 @@ impl<'a> Case<'a> {
     }
 
     /// Finishes an invocation of which everything is there.
-    fn settle(&mut self, id: InvocationId, reactor: &mut Reactor) -> Result<(), Trouble> {
+    pub(super) fn settle(&mut self, id: InvocationId, reactor: &mut Reactor) -> Result<(), Trouble> {
         let complete = |flight: &Flight| flight.id == id && flight.hello && flight.answer.is_some();
         let Some(at) = self.flights.iter().position(complete) else { return Ok(()) };
         let mut flight = self.flights.remove(at);
@@ -282,12 +343,27 @@ impl<'a> Case<'a> {
             self.check_route(rows, flight.id, reactor)?;
         }
         let succeeded = matches!(outcome, Outcome::Done | Outcome::Rows(_));
-        if !succeeded && matches!(flight.op, Op::Fork(_) | Op::Spawn(_)) {
-            abandon(&mut self.history, format!("{} could not {}", flight.actor, flight.op));
+        match flight.op {
+            // Not every machine allows it; then there is no such child.
+            Op::Fork(child, ForkKind::ReusedPid) if !succeeded => reactor.people.expect_no_more(child),
+            Op::Fork(..) | Op::Spawn(_) | Op::Exec if !succeeded => {
+                abandon(&mut self.history, format!("{} could not {}", flight.actor, flight.op));
+            }
+            _ => {}
         }
+        if flight.stall == Stall::Armed {
+            reactor.tap.disarm(flight.actor.process);
+            self.history.append(Event::NeverStalled { id });
+        }
+        let not_offered = outcome == Outcome::NotOffered;
         self.history.append(Event::Finished { id, outcome });
-        let offered = matches!(flight.op, Op::Dispose(_)) && self.offers(id);
-        self.state.apply(flight.actor, &flight.op, succeeded || offered);
+        let done = match flight.op {
+            // It was tried, whatever came of it.
+            Op::Dispose(_) => !not_offered,
+            // What is not offered breaks nothing.
+            op => succeeded || not_offered && op.statement().is_some(),
+        };
+        self.state.apply(flight.actor, &flight.op, done);
         // One of those who wait is served: whether there is room for another is a new question.
         for other in &mut self.flights {
             if other.actor.process == flight.actor.process && other.pool == flight.pool {
@@ -296,11 +372,6 @@ impl<'a> Case<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The pool has a way to be disposed, whatever came of it.
-    fn offers(&self, dispose: InvocationId) -> bool {
-        !matches!(self.history.outcome(dispose), Some((_, Outcome::NotOffered)))
     }
 
     /// An answer that never passed the tap means that the driver went around it.
@@ -333,6 +404,9 @@ impl<'a> Case<'a> {
     }
 
     fn ledger(&mut self, rows: Result<crate::pool::Rows, crate::pool::Error>) -> Result<(), Trouble> {
+        if self.ending.is_some() {
+            return self.administrator_has_ended(rows);
+        }
         let rows = rows.map_err(|error| Trouble::ServerGone(format!("the ledger cannot be read: {error}")))?;
         let nonce = |row: &Vec<Option<String>>| row.first().and_then(|value| value.as_deref()).and_then(Nonce::parse);
         let nonces = rows.iter().filter_map(nonce).collect();
@@ -341,3 +415,7 @@ impl<'a> Case<'a> {
         Ok(())
     }
 }
+
+/// Numbers of orders to the zygote. No invocation has them: it may answer when the first process is at work already.
+const BURIAL: u32 = u32::MAX - 1;
+pub(super) const BIRTH: u32 = u32::MAX - 2;

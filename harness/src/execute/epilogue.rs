@@ -5,23 +5,27 @@
 
 use std::collections::HashSet;
 
-use crate::interleaving::{Actor, ExitKind, Handle, Op, PoolName, Process};
+use crate::interleaving::{Actor, ExitKind, Handle, Interleaving, Op, PoolName, Process};
 use crate::model::State;
-use crate::promise::Promise;
+use crate::promise::{Promise, Terms};
 
 /// Where the epilogue is.
 pub(super) struct Epilogue {
-    promise: Promise,
+    terms: Terms,
     oldest_first: bool,
     turn: Option<Process>,
     /// What was proposed in this turn, so that nothing is proposed twice.
     tried: HashSet<(Actor, Op)>,
     survivors_probed: HashSet<(Actor, Handle)>,
+    /// How often a pool of which sessions were ended has been asked again.
+    rounds: u32,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// What the promise wants of a child before anything else.
+    First,
     Holdings,
     Fresh,
     Dispose,
@@ -38,14 +42,15 @@ pub(super) enum Next {
 }
 
 impl Epilogue {
-    pub(super) fn new(promise: Promise, oldest_first: bool) -> Self {
+    pub(super) fn new(interleaving: &Interleaving, oldest_first: bool) -> Self {
         Self {
-            promise,
-            oldest_first,
+            terms: interleaving.terms(),
+            oldest_first: oldest_first || interleaving.ancestor_first,
             turn: None,
             tried: HashSet::new(),
             survivors_probed: HashSet::new(),
-            stage: Stage::Holdings,
+            rounds: 0,
+            stage: Stage::First,
         }
     }
 
@@ -62,7 +67,8 @@ impl Epilogue {
         let Some(process) = self.turn.or_else(|| self.choose(state)) else { return Next::Over };
         if self.turn.is_none() {
             self.turn = Some(process);
-            self.stage = Stage::Holdings;
+            self.stage = Stage::First;
+            self.rounds = 0;
             self.tried.clear();
             self.survivors_probed.clear();
         }
@@ -79,6 +85,7 @@ impl Epilogue {
     fn act(&mut self, state: &State, process: Process) -> Next {
         loop {
             let found = match self.stage {
+                Stage::First => self.first(state, process),
                 Stage::Holdings => self.holdings(state, process),
                 Stage::Fresh => self.fresh(state, process),
                 Stage::Dispose => self.dispose(state, process),
@@ -88,9 +95,15 @@ impl Epilogue {
                 return Next::Act(actor, op);
             }
             self.stage = match self.stage {
+                Stage::First => Stage::Holdings,
                 Stage::Holdings if state.actors(process).any(|actor| state.is_busy(actor)) => return Next::Wait,
                 Stage::Holdings => Stage::Fresh,
-                Stage::Fresh => Stage::Dispose,
+                Stage::Fresh => {
+                    if !self.asks_again(state, process) {
+                        self.stage = Stage::Dispose;
+                    }
+                    continue;
+                }
                 Stage::Dispose => Stage::Exit,
                 // Nothing fits: an exit is in flight.
                 Stage::Exit => return Next::Wait,
@@ -99,7 +112,29 @@ impl Epilogue {
     }
 
     fn propose(&mut self, state: &State, actor: Actor, op: Op) -> Option<(Actor, Op)> {
-        (state.skips(self.promise, actor, &op).is_none() && self.tried.insert((actor, op))).then_some((actor, op))
+        (state.skips(self.terms, actor, &op).is_none() && self.tried.insert((actor, op))).then_some((actor, op))
+    }
+
+    /// A child that is to exec does so; one that is to call the hook calls it.
+    fn first(&mut self, state: &State, process: Process) -> Option<(Actor, Op)> {
+        let actor = state.actors(process).find(|actor| !state.is_busy(*actor))?;
+        match self.terms.promise {
+            Promise::ExecOnly if state.is_child(process) => self.propose(state, actor, Op::Exec),
+            Promise::HookInChild if state.waits_for_hook(process) => {
+                reachable(state, process).into_iter().find_map(|pool| self.propose(state, actor, Op::AfterFork(pool)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Where sessions were ended, a pool may hand out as many broken ones as it has room for; then it has to serve.
+    fn asks_again(&mut self, state: &State, process: Process) -> bool {
+        let again = self.rounds < state.max_size() && state.pools(process).iter().any(|pool| pool.faulty);
+        if again {
+            self.rounds += 1;
+            self.tried.retain(|(_, op)| !matches!(op, Op::Checkout(..) | Op::Query(_) | Op::Return(_)));
+        }
+        again
     }
 
     fn holdings(&mut self, state: &State, process: Process) -> Option<(Actor, Op)> {
@@ -143,7 +178,7 @@ impl Epilogue {
         {
             return Some(act);
         }
-        let fits = |op: &Op| state.skips(self.promise, actor, op).is_none();
+        let fits = |op: &Op| state.skips(self.terms, actor, op).is_none();
         ends.into_iter().find(fits).map(|op| {
             // The next pool is named by the same words.
             self.tried.remove(&(actor, Op::Dispose(None)));
@@ -161,7 +196,7 @@ impl Epilogue {
         for actor in actors {
             for held in state.holdings(actor) {
                 let op = Op::Query(held.handle);
-                let fits = state.skips(self.promise, actor, &op).is_none();
+                let fits = state.skips(self.terms, actor, &op).is_none();
                 if fits && self.survivors_probed.insert((actor, held.handle)) {
                     return Some((actor, held.handle));
                 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::stuck::Sight;
-use crate::history::{InvocationId, Outcome, PoolId};
+use crate::history::{InvocationId, Outcome, PoolId, SessionId};
 use crate::interleaving::{Actor, ExitKind, Op, Process};
 
 /// Whether somebody who must wait has come so far. Until then nobody else goes on: where a fork finds him is not left to chance.
@@ -13,6 +13,16 @@ pub(super) enum Settled {
     /// He was seen waiting once.
     Seen(Sight),
     Yes,
+}
+
+/// Whether a reply of the server is kept from an invocation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stall {
+    No,
+    /// It will be, if the server replies so often.
+    Armed,
+    /// It is, on this session.
+    Held(SessionId),
 }
 
 /// An invocation that has not finished.
@@ -27,8 +37,12 @@ pub(super) struct Flight {
     pub(super) own_bound: Duration,
     /// It waits for another actor, so that nobody waits for it.
     pub(super) blocked: bool,
+    /// It may have to wait for an actor who is stalled, so that nobody waits for it once it is seen to wait.
+    pub(super) lingers: bool,
     /// And is seen to wait.
     pub(super) settled: Settled,
+    /// Whether a reply to it is, or is to be, withheld.
+    pub(super) stall: Stall,
     /// There is room for it now.
     pub(super) released: Option<Instant>,
     /// What is still missing: the answer, the hello of a new actor.
@@ -38,7 +52,26 @@ pub(super) struct Flight {
 
 impl Flight {
     pub(super) fn is_awaited(&self) -> bool {
-        !self.blocked || self.released.is_some() || self.settled != Settled::Yes
+        let goes_on = !(self.blocked || self.lingers) || self.released.is_some() || self.settled != Settled::Yes;
+        goes_on && self.held().is_none()
+    }
+
+    /// The session on which a reply to it is withheld.
+    pub(super) fn held(&self) -> Option<SessionId> {
+        match self.stall {
+            Stall::Held(session) => Some(session),
+            Stall::No | Stall::Armed => None,
+        }
+    }
+
+    /// Somebody else has to do something before it can end: no clock runs.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.held().is_some() || self.lingers && self.settled == Settled::Yes
+    }
+
+    /// It must be seen to wait before anybody else goes on.
+    pub(super) fn is_settling(&self) -> bool {
+        (self.blocked || self.lingers) && self.settled != Settled::Yes
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -60,7 +93,9 @@ impl Flight {
             bound: bound * 12,
             own_bound: bound * 12,
             blocked: false,
+            lingers: false,
             settled: Settled::Yes,
+            stall: Stall::No,
             released: None,
             answer: None,
             hello: true,

@@ -30,6 +30,10 @@ impl Case<'_> {
         let all_wait = sights.len() == self.state.running_processes().count() && sights.iter().all(|(_, sight)| sight.is_stuck());
         // Twice the same, and nothing undelivered in between: nobody ran.
         let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !reactor.tap.is_busy();
+        if unchanged && self.release_all(reactor) {
+            // Nobody is stuck who waits for somebody that the harness keeps waiting.
+            return self.look_away();
+        }
         if unchanged && let Some(flight) = self.flights.iter().find(|flight| flight.is_awaited() || self.phase == Phase::Epilogue)
         {
             let (process, id) = (flight.actor.process, flight.id);
@@ -68,7 +72,11 @@ impl Case<'_> {
     /// Ends those who owe something beyond their bound.
     pub(super) fn expire(&mut self, reactor: &mut Reactor) {
         let now = Instant::now();
-        let overdue = self.flights.iter().filter(|flight| now >= flight.deadline());
+        let is_late = |flight: &&Flight| !flight.is_suspended() && now >= flight.deadline();
+        if self.flights.iter().any(|flight| is_late(&flight) && !flight.is_killing()) && self.release_all(reactor) {
+            return;
+        }
+        let overdue = self.flights.iter().filter(is_late);
         let late: Vec<(Process, InvocationId, u64)> =
             overdue.map(|flight| (flight.actor.process, flight.id, flight.bound.as_millis() as u64)).collect();
         for (process, id, bound_ms) in late {

@@ -7,11 +7,13 @@ mod administrator;
 mod beside;
 mod bounds;
 mod case;
+mod ending;
 mod epilogue;
 mod flight;
 mod hanging;
 mod people;
 mod reactor;
+mod stalling;
 mod stuck;
 mod task;
 mod waiting;
@@ -38,7 +40,7 @@ use addresses::{PORT, administrator_socket, socket_name, upstream};
 use beside::{Beside, processor};
 use bounds::Bounds;
 pub(crate) use bounds::Effort;
-use case::Case;
+use case::{BIRTH, Case};
 use reactor::{Notice, Reactor};
 
 /// Weaknesses that tests give the executor, to prove that each would be noticed. All off in real use.
@@ -193,7 +195,7 @@ impl<'a> Executor<'a> {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         self.reactor.reset();
         let config = Config { max_size: interleaving.max_size, ..self.config.clone() };
-        self.reactor.order(None, &Order { id: 0, task: Task::Case { case: number, config } })?;
+        self.reactor.order(None, &Order { id: BIRTH, task: Task::Case { case: number, config } })?;
         let bounds = Bounds::of(effort, self.inside);
         let dialect = self.dialect.clone();
         let mut case = Case::new(number, interleaving, &dialect, bounds, self.weakness);

@@ -38,6 +38,11 @@ impl People {
         self.expected.push((parent, child));
     }
 
+    /// The fork has failed.
+    pub(super) fn expect_no_more(&mut self, child: Process) {
+        self.expected.retain(|(_, expected)| *expected != child);
+    }
+
     pub(super) fn pid(&self, process: Process) -> Option<i32> {
         self.people.iter().find(|person| person.process == process).map(|person| person.pid)
     }
@@ -65,7 +70,8 @@ impl People {
 
 impl Identify for People {
     fn identify(&self, pid: i32) -> Witness {
-        let known = self.people.iter().find(|person| person.pid == pid).map(|person| person.process);
+        // The last who was born with it: a pid may be given again to a process of the case, when the one before was reaped.
+        let known = self.people.iter().rev().find(|person| person.pid == pid).map(|person| person.process);
         known.or_else(|| self.unborn(pid)).map_or(Witness::Stranger, Witness::Process)
     }
 }

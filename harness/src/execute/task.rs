@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::case::Case;
 use super::reactor::Reactor;
-use crate::agent::protocol::{Exit, Reply, Task};
+use crate::agent::protocol::{Exit, Fork, Reply, Task};
 use crate::history::Outcome;
-use crate::interleaving::{Actor, ExitKind, Op};
+use crate::interleaving::{Actor, ExitKind, ForkKind, Op, Process};
 use crate::nonce::Nonce;
 use crate::sql::Dialect;
 use crate::trouble::Trouble;
@@ -31,17 +31,24 @@ impl Case<'_> {
                 Task::Checkout { handle: handle.to_string(), pool, patience_ms: patience.as_millis() as u64 }
             }
             Op::Return(handle) => Task::Return { handle: handle.to_string() },
+            Op::AfterFork(_) => Task::AfterFork { pool },
+            Op::DropRuntime(_) => Task::DropRuntime { pool },
             Op::Leak(handle) => Task::Leak { handle: handle.to_string() },
             Op::Query(handle) => Task::Query { handle: handle.to_string(), sql: sql(Dialect::query) },
             Op::Insert(handle) => Task::Query { handle: handle.to_string(), sql: sql(Dialect::insert) },
+            Op::Prepared(handle) => {
+                let argument = nonce.map_or_else(String::new, |nonce| nonce.to_string());
+                Task::Prepared { handle: handle.to_string(), sql: self.dialect.prepared(), argument }
+            }
+            Op::Mark(handle) => Task::Query { handle: handle.to_string(), sql: sql(Dialect::mark) },
+            Op::Lock(handle) => Task::Query { handle: handle.to_string(), sql: sql(Dialect::lock) },
+            Op::Cancel(handle) => Task::Cancel { handle: handle.to_string() },
             Op::Begin(handle) => Task::Begin { handle: handle.to_string() },
             Op::Commit(handle) => Task::Commit { handle: handle.to_string() },
             Op::Rollback(handle) => Task::Rollback { handle: handle.to_string() },
-            Op::Fork(child) => Task::Fork { child: child.to_string() },
-            Op::Wait(child) => {
-                let pid = reactor.people.pid(child).and_then(|pid| u32::try_from(pid).ok());
-                Task::Wait { pid: pid.ok_or_else(|| Trouble::Bug(format!("{child} has no pid")))? }
-            }
+            Op::Fork(child, kind) => Task::Fork { child: child.to_string(), kind: self.fork_kind(kind, reactor)? },
+            Op::Wait(child) => Task::Wait { pid: pid(child, reactor)? },
+            Op::Exec => Task::Exec,
             Op::Exit(kind) => Task::Exit {
                 kind: match kind {
                     ExitKind::Now => Exit::Now,
@@ -54,8 +61,25 @@ impl Case<'_> {
             Op::Spawn(thread) => Task::Spawn { thread: thread.0 },
             Op::Join(thread) => Task::Join { thread: thread.0 },
             Op::Send(handle, thread) => Task::Send { handle: handle.to_string(), to: thread.0 },
+            Op::EndSession(_) | Op::Release => return Err(Trouble::Bug(format!("'{op}' is no order for an actor"))),
         })
     }
+
+    fn fork_kind(&self, kind: ForkKind, reactor: &Reactor) -> Result<Fork, Trouble> {
+        Ok(match kind {
+            ForkKind::Fork => Fork::Fork,
+            ForkKind::Clone => Fork::Clone,
+            ForkKind::ReusedPid => match self.state.reusable() {
+                Some(ended) => Fork::WithPid(pid(ended, reactor)?),
+                None => return Err(Trouble::Bug("no pid is free to be used again".to_owned())),
+            },
+        })
+    }
+}
+
+pub(super) fn pid(process: Process, reactor: &Reactor) -> Result<u32, Trouble> {
+    let pid = reactor.people.pid(process).and_then(|pid| u32::try_from(pid).ok());
+    pid.ok_or_else(|| Trouble::Bug(format!("{process} has no pid")))
 }
 
 pub(super) fn outcome(reply: Reply) -> Outcome {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::case::Case;
-use super::flight::Settled;
+use super::flight::{Flight, Settled};
 use super::reactor::Reactor;
 use super::stuck::{self, Sight};
 use crate::history::{Event, Expectation, InvocationId, PoolId};
@@ -20,13 +20,13 @@ impl Case<'_> {
     /// Whether somebody will make room for one who has to wait, in a step or in the epilogue, if all goes as the model expects. Who
     /// waits in vain need not wait long.
     pub(super) fn will_have_room(&self, actor: Actor, pool: PoolId) -> bool {
-        let (process, promise) = (actor.process, self.interleaving.promise);
+        let (process, terms) = (actor.process, self.interleaving.terms());
         let mut state = self.state.clone();
-        for &Step { actor, op } in &self.interleaving.steps[self.cursor..] {
+        for &Step { actor, op, .. } in &self.interleaving.steps[self.cursor..] {
             if state.has_room(process, pool) {
                 return true;
             }
-            if state.skips(promise, actor, &op).is_none() {
+            if state.skips(terms, actor, &op).is_none() && op != Op::Release {
                 let expected = state.expects(actor, &op);
                 state.start(actor, &op);
                 // Another one who has to wait changes nothing.
@@ -74,12 +74,14 @@ impl Case<'_> {
 
     /// Somebody who must wait is on his way: has he come so far? Seen twice in the same wait, he has.
     pub(super) fn settle_waiters(&mut self, reactor: &Reactor) {
-        for flight in self.flights.iter_mut().filter(|flight| flight.blocked && flight.settled != Settled::Yes) {
+        let answered = !reactor.tap.is_busy();
+        for flight in self.flights.iter_mut().filter(|flight| flight.is_settling()) {
             let thread = self.threads.iter().find(|(actor, _)| *actor == flight.actor).map(|(_, thread)| *thread);
             let pid = reactor.people.pid(flight.actor.process);
             let seen = pid.zip(thread).and_then(|(pid, thread)| Sight::of_waiting_thread(pid, thread));
             flight.settled = match (seen, &flight.settled) {
-                (Some(now), Settled::Seen(before)) if now == *before => Settled::Yes,
+                // Who may go on waits for the server as well, and is in the same wait until it has answered.
+                (Some(now), Settled::Seen(before)) if now == *before && (flight.blocked || answered) => Settled::Yes,
                 (Some(now), _) => Settled::Seen(now),
                 (None, _) => Settled::No,
             };
@@ -87,13 +89,14 @@ impl Case<'_> {
     }
 
     pub(super) fn is_settling(&self) -> bool {
-        self.resting.is_some() || self.flights.iter().any(|flight| flight.blocked && flight.settled != Settled::Yes)
+        self.resting.is_some() || self.flights.iter().any(Flight::is_settling)
     }
 
     /// A fork waits until the pool's own threads are seen at rest: in lockstep it is not left to chance what it interrupts.
     pub(super) fn must_rest(&mut self, step: &Step, reactor: &Reactor) -> bool {
         let process = step.actor.process;
-        let forks = matches!(step.op, Op::Fork(_)) && self.state.skips(self.interleaving.promise, step.actor, &step.op).is_none();
+        let forks =
+            matches!(step.op, Op::Fork(..)) && self.state.skips(self.interleaving.terms(), step.actor, &step.op).is_none();
         // Actors are at rest already, or wait for one another.
         let others = |pid: &i32| stuck::threads(*pid).is_some_and(|threads| threads > self.state.actors(process).count());
         let pid = if forks { reactor.people.pid(process) } else { None };
@@ -125,7 +128,7 @@ mod tests {
         let dialect = Dialect::new(Database::Postgres, "ledger".to_owned());
         let mut case = Case::new(1, &interleaving, &dialect, Bounds::of(Effort::Quick, true), Weakness::default());
         let mut checkouts = 0;
-        for &Step { actor, op } in &interleaving.steps {
+        for &Step { actor, op, .. } in &interleaving.steps {
             case.cursor += 1;
             checkouts += u32::from(matches!(op, Op::Checkout(..)));
             case.state.start(actor, &op);

@@ -9,10 +9,10 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::history::{Expectation, PoolId};
-use crate::interleaving::{Actor, ExitKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
 use crate::limits;
 use crate::model::{Holding, State};
-use crate::promise::Promise;
+use crate::promise::{Promise, Terms};
 
 /// The interleaving of a seed and an index: always the same one.
 pub fn nth(promise: Promise, seed: u64, index: u64) -> Interleaving {
@@ -26,7 +26,7 @@ pub fn nth(promise: Promise, seed: u64, index: u64) -> Interleaving {
     match interleavings(promise, size).new_tree(&mut runner) {
         Ok(tree) => tree.current(),
         // The strategies here reject nothing.
-        Err(_) => Interleaving { max_size: 1, promise, steps: Vec::new() },
+        Err(_) => Interleaving::new(1, promise, Vec::new()),
     }
 }
 
@@ -41,11 +41,38 @@ fn size_of(index: u64) -> usize {
 pub fn interleavings(promise: Promise, size: usize) -> impl Strategy<Value = Interleaving> {
     let choices = prop::collection::vec(any::<u64>(), size.clamp(1, limits::STEPS));
     let max_size = prop_oneof![4 => Just(1_u32), 3 => Just(2), 1 => Just(3)];
-    (max_size, choices, any::<u64>()).prop_map(move |(max_size, choices, swarm)| {
-        let mut draft = Draft::new(promise, max_size, Swarm(swarm));
+    (max_size, choices, any::<u64>(), any::<u64>()).prop_map(move |(max_size, choices, swarm, manner)| {
+        let manner = Manner(manner);
+        let terms = Terms { promise, dirty: manner.dirty() };
+        let mut draft = Draft::new(terms, max_size, Swarm(swarm), manner);
         choices.into_iter().for_each(|choice| draft.choose(choice));
-        Interleaving { max_size, promise, steps: draft.steps }
+        let ancestor_first = manner.ancestor_first();
+        Interleaving { max_size, promise, dirty: terms.dirty, ancestor_first, steps: draft.steps }
     })
+}
+
+/// What holds for a whole case.
+#[derive(Clone, Copy)]
+struct Manner(u64);
+
+impl Manner {
+    fn dirty(self) -> bool {
+        self.0 & 7 == 0
+    }
+
+    fn ancestor_first(self) -> bool {
+        (self.0 >> 3) & 7 == 0
+    }
+
+    /// One step of so many is stalled, of those that reach the wire.
+    fn stalls(self) -> Option<u64> {
+        [None, None, None, Some(4)][((self.0 >> 6) & 3) as usize]
+    }
+
+    /// Sessions are ended in this case.
+    fn faults(self) -> bool {
+        (self.0 >> 8) & 7 == 0
+    }
 }
 
 /// Which operations a case uses, and how much.
@@ -61,36 +88,51 @@ impl Swarm {
 
 /// An interleaving that is being built, with the state that it leads to if every pool does what it should.
 struct Draft {
-    promise: Promise,
+    terms: Terms,
     swarm: Swarm,
+    manner: Manner,
     state: State,
     steps: Vec<Step>,
     waiting: Vec<(Actor, Op, PoolId)>,
+    /// Steps that are stalled until they are released.
+    stalled: Vec<(Actor, Op)>,
     processes: u8,
 }
 
 impl Draft {
-    fn new(promise: Promise, max_size: u32, swarm: Swarm) -> Self {
-        Self { promise, swarm, state: State::new(max_size), steps: Vec::new(), waiting: Vec::new(), processes: 1 }
+    fn new(terms: Terms, max_size: u32, swarm: Swarm, manner: Manner) -> Self {
+        let state = State::new(max_size);
+        Self { terms, swarm, manner, state, steps: Vec::new(), waiting: Vec::new(), stalled: Vec::new(), processes: 1 }
     }
 
     fn choose(&mut self, choice: u64) {
         let (who, anything, what) = (choice >> 52, (choice >> 48) & 15 == 0, choice & 0xffff_ffff);
         let actors: Vec<Actor> = self.state.running_processes().flat_map(|process| self.state.actors(process)).collect();
-        let idle: Vec<Actor> = actors.into_iter().filter(|actor| !self.state.is_busy(*actor)).collect();
-        let Some(actor) = idle.get(who as usize % idle.len().max(1)).copied() else { return };
+        let able: Vec<Actor> =
+            actors.into_iter().filter(|actor| !self.state.is_busy(*actor) || self.state.is_stalled(*actor)).collect();
+        let Some(actor) = able.get(who as usize % able.len().max(1)).copied() else { return };
+        if self.state.is_stalled(actor) {
+            self.add(Step::new(actor, Op::Release));
+            return;
+        }
         let mut candidates = self.candidates(actor);
         if !anything {
-            candidates.retain(|(op, _)| self.state.skips(self.promise, actor, op).is_none() || self.can_be_prepared(actor, op));
+            candidates.retain(|(op, _)| self.state.skips(self.terms, actor, op).is_none() || self.can_be_prepared(actor, op));
         }
         let total: u64 = candidates.iter().map(|(_, weight)| weight).sum();
         let Some(mut left) = what.checked_rem(total) else { return };
         for (op, weight) in candidates {
             if left < weight {
-                return self.emit(actor, op);
+                return self.emit(Step { actor, op, stall: self.stall(op, choice >> 32) });
             }
             left -= weight;
         }
+    }
+
+    /// Which reply of a step is withheld, if any.
+    fn stall(&self, op: Op, choice: u64) -> Option<u8> {
+        let stalls = self.manner.stalls().filter(|_| op.reaches_the_wire())?;
+        (choice % stalls == 0).then_some(if matches!(op, Op::Checkout(..)) { 1 + (choice / stalls % 3) as u8 } else { 1 })
     }
 
     /// Every step that the actor could take, with its weight.
@@ -101,9 +143,26 @@ impl Draft {
         let bare = state.pools(process).is_empty();
         ops_of_pools(state, actor, bare, &mut offer);
         for held in state.holdings(actor) {
-            ops_of_checkout(state, actor, &held, &mut offer);
+            ops_of_checkout(state, actor, &held, self.manner, &mut offer);
         }
-        offer(Op::Fork(Process(self.processes)), 9, 5);
+        for (kind, weight) in [(ForkKind::Fork, 5), (ForkKind::Clone, 1)] {
+            offer(Op::Fork(Process(self.processes), kind), 9, weight);
+        }
+        if state.reusable().is_some() {
+            offer(Op::Fork(Process(self.processes), ForkKind::ReusedPid), 9, 5);
+        }
+        // Under every promise but one it is a rare end.
+        offer(
+            Op::Exec,
+            17,
+            if !state.is_child(process) {
+                0
+            } else if self.terms.promise == Promise::ExecOnly {
+                40
+            } else {
+                1
+            },
+        );
         state.unreaped(process).for_each(|child| offer(Op::Wait(child), 10, 6));
         for kind in ExitKind::ALL {
             // The first process is needed: when it has gone, the rest is epilogue.
@@ -129,10 +188,10 @@ impl Draft {
 
     /// The promise forbids it now, but some steps before it would make it allowed.
     fn can_be_prepared(&self, actor: Actor, op: &Op) -> bool {
-        let forbidden = self.state.skips(self.promise, actor, op) == Some(crate::history::Skip::Promise);
+        let forbidden = self.state.skips(self.terms, actor, op) == Some(crate::history::Skip::Promise);
         let alone = self.state.actors(actor.process).count() == 1;
-        let known = match self.promise {
-            Promise::DisposeBeforeFork => matches!(op, Op::Fork(_)),
+        let known = match self.terms.promise {
+            Promise::DisposeBeforeFork | Promise::ForkWhenIdle => matches!(op, Op::Fork(..)),
             Promise::ChildDrops => matches!(op, Op::Open(_)),
             _ => false,
         };
@@ -140,49 +199,69 @@ impl Draft {
     }
 
     /// Adds a step, with what its promise wants before it.
-    fn emit(&mut self, actor: Actor, op: Op) {
+    fn emit(&mut self, step: Step) {
+        let Step { actor, op, .. } = step;
         if self.can_be_prepared(actor, &op) {
             let held: Vec<_> = self.state.holdings(actor).collect();
             for holding in held {
                 if holding.transaction && !holding.inherited {
-                    self.add(actor, Op::Commit(holding.handle));
+                    self.add(Step::new(actor, Op::Commit(holding.handle)));
                 }
-                self.add(actor, Op::Return(holding.handle));
+                self.add(Step::new(actor, Op::Return(holding.handle)));
             }
             while self.state.slot(actor.process, None).is_some() {
-                if self.promise == Promise::DisposeBeforeFork {
-                    self.add(actor, Op::Dispose(None));
+                if self.terms.promise == Promise::DisposeBeforeFork {
+                    self.add(Step::new(actor, Op::Dispose(None)));
                 }
-                if !self.add(actor, Op::DropPool(None)) {
+                if !self.add(Step::new(actor, Op::DropPool(None))) {
                     break;
                 }
             }
         }
-        self.add(actor, op);
+        self.add(step);
     }
 
     /// Adds one step and follows it in the model. False if it is one that will be skipped.
-    fn add(&mut self, actor: Actor, op: Op) -> bool {
+    fn add(&mut self, step: Step) -> bool {
+        let Step { actor, op, stall } = step;
         if self.steps.len() >= limits::STEPS {
             return false;
         }
-        self.steps.push(Step { actor, op });
-        if self.state.skips(self.promise, actor, &op).is_some() {
+        self.steps.push(step);
+        if self.state.skips(self.terms, actor, &op).is_some() {
             return false;
+        }
+        if op == Op::Release {
+            self.release(actor);
+            return true;
         }
         let expected = self.state.expects(actor, &op);
         self.state.start(actor, &op);
+        if stall.is_some() && expected != Expectation::Block {
+            self.state.stall(actor);
+            self.stalled.push((actor, op));
+            return true;
+        }
         match self.state.pool_in(actor, &op) {
             Some(pool) if expected == Expectation::Block && self.state.releasable(actor, pool) => {
                 self.waiting.push((actor, op, pool))
             }
             _ => self.state.apply(actor, &op, expected != Expectation::Block),
         }
-        if let Op::Fork(_) = op {
+        if let Op::Fork(..) = op {
             self.processes = self.processes.saturating_add(1);
         }
         self.serve_waiters();
         true
+    }
+
+    fn release(&mut self, actor: Actor) {
+        self.state.resume(actor);
+        if let Some(place) = self.stalled.iter().position(|(stalled, _)| *stalled == actor) {
+            let (_, op) = self.stalled.swap_remove(place);
+            self.state.apply(actor, &op, true);
+            self.serve_waiters();
+        }
     }
 
     fn serve_waiters(&mut self) {
@@ -204,6 +283,10 @@ fn ops_of_pools(state: &State, actor: Actor, bare: bool, offer: &mut impl FnMut(
     offer(Op::Dispose(None), 1, 2);
     offer(Op::DropPool(None), 2, 2);
     offer(Op::LeakPool(None), 3, 1);
+    // Both are offered where they mean something.
+    let waits = state.waits_for_hook(process);
+    offer(Op::AfterFork(None), 18, if waits { 2 } else { 0 });
+    offer(Op::DropRuntime(None), 18, u64::from(!bare));
     let taken = |handle: u8| state.actors(process).any(|other| state.holding(other, Handle(handle)).is_some());
     if let Some(handle) = (0..limits::HANDLES as u8).find(|handle| !taken(*handle)) {
         offer(Op::Checkout(Handle(handle), None), 4, 14);
@@ -214,11 +297,17 @@ fn ops_of_pools(state: &State, actor: Actor, bare: bool, offer: &mut impl FnMut(
     }
 }
 
-fn ops_of_checkout(state: &State, actor: Actor, held: &Holding, offer: &mut impl FnMut(Op, u32, u64)) {
+fn ops_of_checkout(state: &State, actor: Actor, held: &Holding, manner: Manner, offer: &mut impl FnMut(Op, u32, u64)) {
     let handle = held.handle;
     // A transaction is worth most with a row in it, and then either end of it.
     let (insert, begin) = if held.transaction { (14, 0) } else { (4, 8) };
     offer(Op::Query(handle), 5, 4);
+    offer(Op::Prepared(handle), 19, 2);
+    let (mark, fault) = (u64::from(manner.dirty()), u64::from(manner.faults()));
+    offer(Op::Mark(handle), 20, 3 * mark);
+    offer(Op::Lock(handle), 20, 3 * mark);
+    offer(Op::Cancel(handle), 18, 1);
+    offer(Op::EndSession(handle), 19, 3 * fault);
     offer(Op::Insert(handle), 6, insert);
     offer(Op::Begin(handle), 7, begin);
     offer(Op::Commit(handle), 8, 8);
@@ -249,7 +338,7 @@ mod tests {
         let mut state = State::new(interleaving.max_size);
         let mut done = Vec::new();
         for step in &interleaving.steps {
-            if state.skips(interleaving.promise, step.actor, &step.op).is_none() {
+            if state.skips(interleaving.terms(), step.actor, &step.op).is_none() {
                 let expected = state.expects(step.actor, &step.op);
                 state.start(step.actor, &step.op);
                 state.apply(step.actor, &step.op, expected != Expectation::Block);
@@ -297,7 +386,7 @@ mod tests {
         fn satisfies(promise: Promise, interleaving: &Interleaving) -> bool {
             let mut state = State::new(interleaving.max_size);
             interleaving.steps.iter().all(|step| {
-                if state.skips(interleaving.promise, step.actor, &step.op).is_some() {
+                if state.skips(interleaving.terms(), step.actor, &step.op).is_some() {
                     return true;
                 }
                 let allowed = promise.allows(&state, step.actor, &step.op);

@@ -1,8 +1,11 @@
 //! The text form: replay token, corpus, scenario, and the thing that a person reads.
 
-use super::{Actor, ExitKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+#[cfg(test)]
+mod tests;
+
+use super::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
 use crate::limits;
-use crate::promise::Promise;
+use crate::promise::{Promise, Terms};
 
 /// Where and why a text is not an interleaving.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +24,7 @@ pub struct ParseError {
 /// # Errors
 /// The first mistake, with line and column.
 pub fn parse(text: &str) -> Result<Interleaving, ParseError> {
-    let mut read = Interleaving { max_size: 1, promise: Promise::Anything, steps: Vec::new() };
+    let mut read = Interleaving::new(1, Promise::Anything, Vec::new());
     let mut headers = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let code = line.split('#').next().unwrap_or_default();
@@ -40,7 +43,7 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn read_into(&mut self, read: &mut Interleaving, headers: &mut Vec<(&'a str, usize)>) -> Result<(), ParseError> {
         let Some(first) = self.word() else { return Ok(()) };
-        if let "pool" | "promise" = first {
+        if HEADERS.contains(&first) {
             if let Some((_, line)) = headers.iter().find(|(header, _)| *header == first) {
                 return Err(self.wrong(first, format!("'{first}' stands in line {line} already")));
             }
@@ -62,14 +65,26 @@ impl<'a> Line<'a> {
             }
             "promise" => {
                 let name = self.expect("a promise")?;
-                read.promise = name.parse().map_err(|error| self.wrong(name, format!("{error}")))?;
+                let terms: Terms = name.parse().map_err(|error| self.wrong(name, format!("{error}")))?;
+                (read.promise, read.dirty) = (terms.promise, terms.dirty);
+            }
+            "order" => {
+                let word = self.expect("'ancestor-first'")?;
+                read.ancestor_first = word == "ancestor-first";
+                if !read.ancestor_first {
+                    return Err(self.wrong(word, format!("expected 'ancestor-first', found '{word}'")));
+                }
             }
             actor => {
                 let actor = parse_actor(actor).ok_or_else(|| {
-                    self.wrong(actor, format!("expected 'pool', 'promise' or an actor such as p0 or p0.t1, found '{actor}'"))
+                    self.wrong(
+                        actor,
+                        format!("expected 'pool', 'promise', 'order' or an actor such as p0 or p0.t1, found '{actor}'"),
+                    )
                 })?;
                 let op = self.op()?;
-                read.steps.push(Step { actor, op });
+                let stall = self.stall(op)?;
+                read.steps.push(Step { actor, op, stall });
                 if read.steps.len() > limits::STEPS {
                     return Err(self.wrong(self.code, format!("more than {} steps", limits::STEPS)));
                 }
@@ -88,20 +103,29 @@ impl<'a> Line<'a> {
             "dispose" => Op::Dispose(self.pool()?),
             "drop-pool" => Op::DropPool(self.pool()?),
             "leak-pool" => Op::LeakPool(self.pool()?),
+            "after-fork" => Op::AfterFork(self.pool()?),
+            "drop-runtime" => Op::DropRuntime(self.pool()?),
             "checkout" => Op::Checkout(self.handle()?, self.pool()?),
             "return" => Op::Return(self.handle()?),
             "leak" => Op::Leak(self.handle()?),
             "query" => Op::Query(self.handle()?),
+            "prepared" => Op::Prepared(self.handle()?),
             "insert" => Op::Insert(self.handle()?),
             "begin" => Op::Begin(self.handle()?),
             "commit" => Op::Commit(self.handle()?),
             "rollback" => Op::Rollback(self.handle()?),
-            "fork" => Op::Fork(self.process()?),
+            "mark" => Op::Mark(self.handle()?),
+            "lock" => Op::Lock(self.handle()?),
+            "cancel" => Op::Cancel(self.handle()?),
+            "end-session" => Op::EndSession(self.handle()?),
+            "fork" => Op::Fork(self.process()?, self.fork_kind()?),
             "wait" => Op::Wait(self.process()?),
+            "exec" => Op::Exec,
             "exit" => Op::Exit(self.exit_kind()?),
             "spawn" => Op::Spawn(self.thread()?),
             "join" => Op::Join(self.thread()?),
             "send" => Op::Send(self.handle()?, self.thread()?),
+            "release" => Op::Release,
             _ => return Err(self.wrong(word, unknown_operation(word))),
         })
     }
@@ -114,7 +138,7 @@ impl<'a> Line<'a> {
     }
 
     fn pool(&mut self) -> Result<Option<PoolName>, ParseError> {
-        let Some(word) = self.word() else { return Ok(None) };
+        let Some(word) = self.optional_word() else { return Ok(None) };
         let name = named(word, b'A').map(PoolName);
         name.map(Some).ok_or_else(|| self.wrong(word, format!("expected a pool's name such as A or B1, found '{word}'")))
     }
@@ -134,6 +158,32 @@ impl<'a> Line<'a> {
         let word = self.expect(&format!("one of {kinds}"))?;
         let kind = ExitKind::ALL.into_iter().find(|kind| kind.word() == word);
         kind.ok_or_else(|| self.wrong(word, format!("expected one of {kinds}, found '{word}'")))
+    }
+
+    fn fork_kind(&mut self) -> Result<ForkKind, ParseError> {
+        let Some(word) = self.optional_word() else { return Ok(ForkKind::Fork) };
+        let [_, others @ ..] = ForkKind::ALL;
+        let kind = others.into_iter().find(|kind| kind.word() == word);
+        let words = others.map(ForkKind::word).join(" or ");
+        kind.ok_or_else(|| self.wrong(word, format!("expected {words} or nothing, found '{word}'")))
+    }
+
+    fn stall(&mut self, op: Op) -> Result<Option<u8>, ParseError> {
+        let Some(word) = self.word() else { return Ok(None) };
+        let Some(number) = word.strip_prefix(STALL) else {
+            return Err(self.wrong(word, format!("nothing more was expected here, found '{word}'")));
+        };
+        if !op.reaches_the_wire() {
+            return Err(self.wrong(word, format!("'{}' asks the server nothing, so that it cannot be stalled", op.word())));
+        }
+        let reply = small(number).filter(|reply| (1..=limits::STALL).contains(reply));
+        let expected = || format!("expected 'stall=N', N from 1 to {}, found '{word}'", limits::STALL);
+        reply.map(Some).ok_or_else(|| self.wrong(word, expected()))
+    }
+
+    /// The next word, unless it is the step's stall.
+    fn optional_word(&mut self) -> Option<&'a str> {
+        if self.rest.trim_start().starts_with(STALL) { None } else { self.word() }
     }
 
     fn word(&mut self) -> Option<&'a str> {
@@ -160,25 +210,39 @@ impl<'a> Line<'a> {
     }
 }
 
+/// What holds for every step.
+const HEADERS: [&str; 3] = ["pool", "promise", "order"];
+/// The end of a step that is stalled.
+const STALL: &str = "stall=";
+
 const OPERATIONS: &[&str] = &[
     "open",
     "dispose",
     "drop-pool",
     "leak-pool",
+    "after-fork",
+    "drop-runtime",
     "checkout",
     "return",
     "leak",
     "query",
+    "prepared",
     "insert",
     "begin",
     "commit",
     "rollback",
+    "mark",
+    "lock",
+    "cancel",
+    "end-session",
     "fork",
     "wait",
+    "exec",
     "exit",
     "spawn",
     "join",
     "send",
+    "release",
 ];
 
 fn unknown_operation(word: &str) -> String {
@@ -211,79 +275,4 @@ fn named(word: &str, first: u8) -> Option<u8> {
     let letter = head.as_bytes()[0].checked_sub(first).filter(|letter| *letter < 26)?;
     let round = if round.is_empty() { 0 } else { small(round).filter(|round| *round > 0)? };
     round.checked_mul(26)?.checked_add(letter)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn any_op() -> impl Strategy<Value = Op> {
-        let pool = || prop::option::of(any::<u8>().prop_map(PoolName));
-        let handle = || any::<u8>().prop_map(Handle);
-        prop_oneof![
-            pool().prop_map(Op::Open),
-            pool().prop_map(Op::Dispose),
-            pool().prop_map(Op::DropPool),
-            pool().prop_map(Op::LeakPool),
-            (handle(), pool()).prop_map(|(h, p)| Op::Checkout(h, p)),
-            handle().prop_map(Op::Return),
-            handle().prop_map(Op::Leak),
-            handle().prop_map(Op::Query),
-            handle().prop_map(Op::Insert),
-            handle().prop_map(Op::Begin),
-            handle().prop_map(Op::Commit),
-            handle().prop_map(Op::Rollback),
-            any::<u8>().prop_map(|p| Op::Fork(Process(p))),
-            any::<u8>().prop_map(|p| Op::Wait(Process(p))),
-            prop::sample::select(ExitKind::ALL.to_vec()).prop_map(Op::Exit),
-            any::<u8>().prop_map(|t| Op::Spawn(Thread(t))),
-            any::<u8>().prop_map(|t| Op::Join(Thread(t))),
-            (handle(), any::<u8>()).prop_map(|(h, t)| Op::Send(h, Thread(t))),
-        ]
-    }
-
-    proptest! {
-        /// The text form is the replay token: nothing of an interleaving may get lost in it.
-        #[test]
-        fn what_is_printed_reads_back(
-            max_size in 1..=limits::MAX_SIZE,
-            promise in prop::sample::select(Promise::ALL.to_vec()),
-            steps in prop::collection::vec((any::<u8>(), any::<u8>(), any_op()), 0..20),
-        ) {
-            let steps = steps.into_iter().map(|(process, thread, op)| {
-                Step { actor: Actor { process: Process(process), thread: Thread(thread) }, op }
-            }).collect();
-            let written = Interleaving { max_size, promise, steps };
-            prop_assert_eq!(parse(&written.to_string()), Ok(written));
-        }
-
-        /// Whatever a file holds, the parser answers.
-        #[test]
-        fn no_text_makes_the_parser_panic(text in "(pool|promise|p0|p1.t1|open|checkout|send|a|B|t1|max_size=|exit|[ -~é\n])*") {
-            let _ = parse(&text);
-        }
-    }
-
-    #[test]
-    fn a_mistake_is_named_with_its_line_and_column() {
-        let place = |text: &str| parse(text).map_err(|error| (error.line, error.column)).err();
-        assert_eq!(place("p0 open\np0  chekout a"), Some((2, 5)));
-        assert_eq!(place("pool max_size=0"), Some((1, 6)));
-        assert_eq!(place("promise nothing"), Some((1, 9)));
-        assert_eq!(place("p0 checkout"), Some((1, 12)));
-        assert_eq!(place("p0 query a b"), Some((1, 12)));
-        assert_eq!(place("é0 open"), Some((1, 1)));
-        assert_eq!(place("p0 exit é later"), Some((1, 9)));
-        assert_eq!(place("p0 query A # a comment"), Some((1, 10)));
-        assert_eq!(place("pool max_size=1\npromise child-drops\npromise threads-only"), Some((3, 1)));
-        assert_eq!(place("p0 open\n pool max_size=2"), Some((2, 2)), "it holds for every step");
-        assert_eq!(place("p0 query \u{fffd}"), Some((1, 10)), "what was no text");
-    }
-
-    #[test]
-    fn comments_and_empty_lines_say_nothing() {
-        let read = parse("# why\n\npool max_size=2 # two\npromise child-drops\np0  fork p1\n").expect("valid");
-        assert_eq!((read.max_size, read.promise, read.steps.len()), (2, Promise::ChildDrops, 1));
-    }
 }

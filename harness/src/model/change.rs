@@ -2,7 +2,7 @@
 
 use super::{ActorState, Holding, Life, PoolSlot, ProcessState, State, Stray};
 use crate::history::{CheckoutId, PoolId};
-use crate::interleaving::{Actor, Handle, Op, PoolName, Process};
+use crate::interleaving::{Actor, ForkKind, Handle, Op, PoolName, Process, Thread};
 
 impl State {
     /// Finishes `op`, which [`State::start`] started; `succeeded` says whether the pool did it, and for a dispose whether the pool
@@ -11,18 +11,24 @@ impl State {
         let checking_out = self.actor(actor).and_then(|me| me.checking_out);
         self.with_actor(actor, |me| {
             me.busy = false;
+            me.stalled = false;
             me.checking_out = None;
         });
+        if let Some(handle) = op.statement() {
+            self.with_holding(actor, handle, |held| held.fresh = false);
+        }
         match *op {
             Op::Open(name) if succeeded => {
                 let id = PoolId(self.actor(actor).map_or(0, |me| me.reserved));
-                let slot = PoolSlot { name, id, inherited: false, disposed: false, closed: false };
+                let slot = PoolSlot { name, id, inherited: false, disposed: false, closed: false, hooked: true, faulty: false };
                 self.with(actor.process, |process| process.pools.push(slot));
             }
             Op::Dispose(name) => self.with_pool(actor.process, name, |pool| {
                 pool.disposed = true;
                 pool.closed |= succeeded;
             }),
+            Op::AfterFork(name) if succeeded => self.with_pool(actor.process, name, |pool| pool.hooked = true),
+            Op::DropRuntime(name) if succeeded => self.with_pool(actor.process, name, |pool| pool.closed = true),
             Op::DropPool(name) => self.remove_pool(actor.process, name, false),
             Op::LeakPool(name) => self.remove_pool(actor.process, name, true),
             Op::Checkout(handle, _) if succeeded => self.check_out(actor, handle, checking_out),
@@ -32,12 +38,21 @@ impl State {
             Op::Commit(handle) | Op::Rollback(handle) if succeeded => {
                 self.with_holding(actor, handle, |held| held.transaction = false);
             }
-            Op::Query(handle) | Op::Insert(handle) | Op::Begin(handle) | Op::Commit(handle) | Op::Rollback(handle)
-                if !succeeded =>
-            {
+            Op::Mark(handle) | Op::Lock(handle) if succeeded => self.with_holding(actor, handle, |held| held.changed = true),
+            _ if !succeeded && let Some(handle) = op.statement() => {
                 self.with_holding(actor, handle, |held| held.failed = true);
             }
-            Op::Fork(child) if succeeded => self.fork(actor, child),
+            Op::EndSession(handle) if succeeded => self.end_session(actor, handle),
+            Op::Fork(child, kind) if succeeded => {
+                self.has_reused |= kind == ForkKind::ReusedPid;
+                self.fork(actor, child);
+            }
+            Op::Exec if succeeded => self.with(actor.process, |process| {
+                process.actors = vec![ActorState::new(Thread::MAIN, None)];
+                process.pools.clear();
+                process.strays.clear();
+                process.execed = true;
+            }),
             Op::Wait(child) => self.with(child, |process| process.life = Life::Reaped),
             Op::Exit(_) => self.end(actor.process),
             Op::Spawn(thread) if succeeded => self.with(actor.process, |process| {
@@ -76,6 +91,16 @@ impl State {
         });
     }
 
+    /// Marks `actor` as inside an operation of which a reply is withheld.
+    pub fn stall(&mut self, actor: Actor) {
+        self.with_actor(actor, |me| me.stalled = true);
+    }
+
+    /// Marks what an actor is inside of as going on.
+    pub fn resume(&mut self, actor: Actor) {
+        self.with_actor(actor, |me| me.stalled = false);
+    }
+
     /// Marks a process as ended, whoever or whatever ended it.
     pub fn end(&mut self, process: Process) {
         self.with(process, |state| {
@@ -89,8 +114,19 @@ impl State {
         let Some((pool, _)) = checking_out else { return };
         self.leak(actor, handle);
         let checkout = CheckoutId(self.actor(actor).map_or(0, |me| me.reserved));
-        let held = Holding { handle, checkout, pool, inherited: false, transaction: false, failed: false };
+        let held =
+            Holding { handle, checkout, pool, inherited: false, transaction: false, changed: false, failed: false, fresh: true };
         self.with_actor(actor, |me| me.holdings.push(held));
+    }
+
+    /// Every copy of the checkout is broken, and its pool may hand out what is.
+    fn end_session(&mut self, actor: Actor, handle: Handle) {
+        let Some(ended) = self.holding(actor, handle) else { return };
+        for process in &mut self.processes {
+            let held = process.actors.iter_mut().flat_map(|actor| &mut actor.holdings);
+            held.filter(|held| held.checkout == ended.checkout).for_each(|held| held.failed = true);
+            process.pools.iter_mut().filter(|pool| pool.id == ended.pool).for_each(|pool| pool.faulty = true);
+        }
     }
 
     fn leak(&mut self, actor: Actor, handle: Handle) {
@@ -111,7 +147,7 @@ impl State {
     fn fork(&mut self, actor: Actor, child: Process) {
         let Some(parent) = self.running(actor.process) else { return };
         let mut born = ProcessState::new(child, Some(actor.process));
-        born.pools = parent.pools.iter().map(|pool| PoolSlot { inherited: true, ..*pool }).collect();
+        born.pools = parent.pools.iter().map(|pool| PoolSlot { inherited: true, hooked: false, ..*pool }).collect();
         born.strays = parent.strays.iter().map(|stray| Stray { own: false, ..*stray }).collect();
         for other in &parent.actors {
             if other.thread == actor.thread {

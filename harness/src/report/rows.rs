@@ -119,16 +119,19 @@ impl<'a> Reader<'a> {
             Event::Killed { process } => drop(self.killed.insert(*process)),
             Event::Ended { process, ending } => self.ended(*process, *ending),
             Event::SessionsLeft { sessions } => {
-                let names: Vec<String> = sessions.iter().map(SessionId::to_string).collect();
                 self.new_row();
-                self.say(format!("the server still has {}", names.join(", ")));
+                self.say(format!("the server still has {}", words::names(sessions)));
+            }
+            Event::Carried { process, sessions } => {
+                self.new_row();
+                self.say(format!("the program that {process} executed has kept {}", words::names(sessions)));
             }
             Event::Ledger { rows } => {
                 let unit = if rows.len() == 1 { "row" } else { "rows" };
                 self.across(format!("{}: {} {unit}", words::ROW_CHECK, rows.len()));
             }
             Event::Abandoned { why } => self.across(format!("poolproof gave up: {}", cleaned(why))),
-            Event::Answered { .. } | Event::Released { .. } => {}
+            Event::Answered { .. } | Event::Released { .. } | Event::NeverStalled { .. } => {}
             Event::Opened { .. }
             | Event::CancelRequested { .. }
             | Event::Ready { .. }
@@ -144,7 +147,7 @@ impl<'a> Reader<'a> {
     // What actors do.
 
     fn skipped(&mut self, step: usize, why: &str) {
-        let Some(Step { actor, op }) = self.interleaving.steps.get(step) else { return };
+        let Some(Step { actor, op, .. }) = self.interleaving.steps.get(step) else { return };
         let row = self.new_row();
         self.rows[row].lane = Some((*actor, format!("({op}) skipped: {why}")));
         self.rows[row].wide = true;

@@ -1,6 +1,6 @@
 //! The words that several texts use.
 
-use crate::history::{Ending, Outcome, Skip, Witness};
+use crate::history::{Ending, Outcome, SessionId, Skip, Witness};
 use crate::pool::ErrorKind;
 use crate::verdict::Verdict;
 
@@ -45,6 +45,11 @@ pub fn verdict(verdict: &Verdict) -> String {
         Verdict::NotOffered => "not offered by the pool".to_owned(),
         Verdict::NotApplicable => "the promise excludes it".to_owned(),
     }
+}
+
+/// Sessions by name.
+pub(super) fn names(sessions: &[SessionId]) -> String {
+    sessions.iter().map(SessionId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Why a step was skipped.

@@ -57,7 +57,17 @@ fn steps_fail_for_a_cause(facts: &Facts) -> Verdict {
 fn reaches_the_pool(op: Op) -> bool {
     !matches!(
         op,
-        Op::LeakPool(_) | Op::Leak(_) | Op::Fork(_) | Op::Wait(_) | Op::Exit(_) | Op::Spawn(_) | Op::Join(_) | Op::Send(..)
+        Op::LeakPool(_)
+            | Op::Leak(_)
+            | Op::EndSession(_)
+            | Op::Fork(..)
+            | Op::Wait(_)
+            | Op::Exec
+            | Op::Exit(_)
+            | Op::Spawn(_)
+            | Op::Join(_)
+            | Op::Send(..)
+            | Op::Release
     )
 }
 

@@ -120,6 +120,8 @@ impl Tap {
     /// A control message may be appended to the history only after this: whatever an actor wrote before it said "done" is in the
     /// epoll set's ready list before the message can be read.
     pub(crate) fn drain(&mut self, who: &dyn Identify, history: &mut History) -> rustix::io::Result<()> {
+        // What the administrator did may concern others.
+        self.deliver(history);
         loop {
             let mut space = [MaybeUninit::uninit(); 32];
             let ready = match epoll::wait(&self.epoll, &mut space[..], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {

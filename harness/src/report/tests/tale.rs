@@ -23,7 +23,7 @@ pub(super) struct Tale {
 
 pub(super) fn tale() -> Tale {
     Tale {
-        interleaving: Interleaving { max_size: 1, promise: Promise::ChildUsesPool, steps: Vec::new() },
+        interleaving: Interleaving::new(1, Promise::ChildUsesPool, Vec::new()),
         events: vec![Event::Born { process: Process::FIRST, parent: None }],
         started: 0,
         final_check: false,
@@ -64,25 +64,27 @@ impl Tale {
 
     /// A step starts.
     pub(super) fn starts(mut self, text: &str) -> Self {
-        let Step { actor, op } = step(text);
+        let Step { actor, op, stall } = step(text);
         let place = (!self.final_check).then_some(self.interleaving.steps.len());
         if place.is_some() {
-            self.interleaving.steps.push(Step { actor, op });
+            self.interleaving.steps.push(Step { actor, op, stall });
         }
         let id = InvocationId(self.started);
         self.started += 1;
-        let nonce = matches!(op, Op::Query(_) | Op::Insert(_)).then_some(Nonce { run: self.run, step: id.0 });
+        let nonce = op.has_nonce().then_some(Nonce { run: self.run, step: id.0 });
         let expected = std::mem::replace(&mut self.expected, Expectation::Success);
         let (pool, checkout) = (None, None);
-        self.event(Event::Invoked(Invocation { id, actor, op, step: place, pool, checkout, inherited: false, nonce, expected }))
+        let inherited = false;
+        let invocation = Invocation { id, actor, op, step: place, pool, checkout, inherited, nonce, expected, stall };
+        self.event(Event::Invoked(invocation))
     }
 
     /// A step starts and succeeds; a fork gives a child.
     pub(super) fn does(self, text: &str) -> Self {
-        let (id, Step { actor, op }) = (self.started, step(text));
+        let (id, Step { actor, op, .. }) = (self.started, step(text));
         let started = self.starts(text);
         let started = match op {
-            Op::Fork(child) => started.event(Event::Born { process: child, parent: Some(actor.process) }),
+            Op::Fork(child, _) => started.event(Event::Born { process: child, parent: Some(actor.process) }),
             _ => started,
         };
         started.ends(id, Outcome::Done)

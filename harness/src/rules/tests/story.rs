@@ -31,7 +31,7 @@ pub(super) fn story() -> Story {
 
 pub(super) fn under(promise: Promise, max_size: u32) -> Story {
     Story {
-        interleaving: Interleaving { max_size, promise, steps: Vec::new() },
+        interleaving: Interleaving::new(max_size, promise, Vec::new()),
         events: vec![Event::Born { process: Process::FIRST, parent: None }],
         started: Vec::new(),
         in_flight: HashMap::new(),
@@ -102,7 +102,7 @@ impl Story {
 
     /// Starts a step and leaves it in flight.
     pub(super) fn start(mut self, text: &str) -> Self {
-        let Step { actor, op } = step(text);
+        let Step { actor, op, stall } = step(text);
         let id = InvocationId(self.started.len() as u32);
         let held = op.handle().and_then(|handle| self.held.get(&(actor.process, handle)).copied());
         let (checkout, pool) = match op {
@@ -111,10 +111,10 @@ impl Story {
             Op::Dispose(name) | Op::DropPool(name) | Op::LeakPool(name) => (None, self.pool(actor.process, name)),
             _ => (held.map(|held| held.0), held.map(|held| held.1)),
         };
-        let nonce = matches!(op, Op::Query(_) | Op::Insert(_)).then(|| nonce(id.0));
+        let nonce = op.has_nonce().then(|| nonce(id.0));
         let inherited = held.is_some_and(|held| held.2);
         let expected = std::mem::replace(&mut self.expected, Expectation::Success);
-        let invocation = Invocation { id, actor, op, step: None, pool, checkout, inherited, nonce, expected };
+        let invocation = Invocation { id, actor, op, step: None, pool, checkout, inherited, nonce, expected, stall };
         self.in_flight.insert(actor, self.started.len());
         self.inserts.extend(nonce.filter(|_| matches!(op, Op::Insert(_))));
         self.started.push(invocation.clone());
@@ -141,7 +141,7 @@ impl Story {
                 self.held.insert((process, handle), made);
             }
             Op::Return(handle) | Op::Leak(handle) => drop(self.held.remove(&(process, handle))),
-            Op::Fork(child) => {
+            Op::Fork(child, _) => {
                 let pools: Vec<_> = self.pools.iter().filter(|pool| pool.0 == process).copied().collect();
                 self.pools.extend(pools.into_iter().map(|(_, name, id)| (child, name, id)));
                 let held: Vec<_> =

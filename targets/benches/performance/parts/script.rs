@@ -42,7 +42,7 @@ pub(crate) fn script(history: &History) -> Vec<Beat> {
         let (session, count): (SessionId, fn(&mut Wire) -> &mut u8) = match event {
             Event::Invoked(invocation) => {
                 let act = match invocation.op {
-                    Op::Fork(child) => Act::Fork(child.0),
+                    Op::Fork(child, _) => Act::Fork(child.0),
                     Op::Spawn(thread) => Act::Spawn(thread.0),
                     Op::Join(thread) => Act::Join(thread.0),
                     Op::Wait(child) => Act::Wait(child.0),

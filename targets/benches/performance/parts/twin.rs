@@ -225,7 +225,7 @@ impl<'a, P: Pool> Player<'a, P> {
             Op::Begin(handle) => self.with(handle)?.begin()?,
             Op::Commit(handle) => self.with(handle)?.commit()?,
             Op::Rollback(handle) => self.with(handle)?.rollback()?,
-            Op::Fork(child) => self.fork(child)?,
+            Op::Fork(child, _) => self.fork(child)?,
             Op::Exit(ExitKind::Now) => leave(0),
             Op::Exit(_) => {
                 self.held.clear();

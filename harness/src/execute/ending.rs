@@ -1,0 +1,75 @@
+//! The administrator ends a session: done when the tap saw the server's EOF.
+
+use super::case::Case;
+use super::reactor::Reactor;
+use crate::history::{Event, InvocationId, Outcome, SessionId, Skip};
+use crate::interleaving::{Actor, Handle, Op, Step};
+use crate::pool::{Error, Rows};
+use crate::trouble::Trouble;
+
+/// A session that is being ended.
+pub(super) struct Ending {
+    id: InvocationId,
+    session: SessionId,
+    /// The administrator's question was answered.
+    answered: bool,
+}
+
+impl Case<'_> {
+    /// A session cannot be ended that nobody knows: no statement of the checkout has shown which it is, or it has ended already.
+    pub(super) fn lacks_session(&self, step: &Step, reactor: &Reactor) -> Option<Skip> {
+        let Op::EndSession(handle) = step.op else { return None };
+        let session = self.session_of(step.actor, handle).filter(|session| reactor.tap.open_sessions().contains(session));
+        let number = session.and_then(|session| reactor.tap.server_number(session));
+        number.is_none().then_some(Skip::DoesNotApply)
+    }
+
+    /// The session that last carried a statement of the checkout.
+    fn session_of(&self, actor: Actor, handle: Handle) -> Option<SessionId> {
+        let checkout = self.state.holding(actor, handle)?.checkout;
+        let asked = |nonce| self.history.invocations().any(|(_, call)| call.nonce == nonce && call.checkout == Some(checkout));
+        self.history.events().iter().rev().find_map(|event| match event {
+            Event::Wrote { session, frames, .. } => {
+                frames.iter().any(|frame| frame.nonce.is_some() && asked(frame.nonce)).then_some(*session)
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn end_session(
+        &mut self,
+        actor: Actor,
+        handle: Handle,
+        id: InvocationId,
+        reactor: &mut Reactor,
+    ) -> Result<(), Trouble> {
+        let session = self.session_of(actor, handle);
+        let Some((session, number)) = session.and_then(|session| Some((session, reactor.tap.server_number(session)?))) else {
+            return Err(Trouble::Bug(format!("{actor} has no session to be ended")));
+        };
+        self.ending = Some(Ending { id, session, answered: false });
+        reactor.ask(&self.dialect.end_session(number))
+    }
+
+    pub(super) fn administrator_has_ended(&mut self, answer: Result<Rows, Error>) -> Result<(), Trouble> {
+        answer.map_err(|error| Trouble::ServerGone(format!("the administrator cannot end a session: {error}")))?;
+        if let Some(ending) = &mut self.ending {
+            ending.answered = true;
+        }
+        Ok(())
+    }
+
+    /// The server has closed the session: its end is done.
+    pub(super) fn see_session_ended(&mut self, reactor: &mut Reactor) -> Result<(), Trouble> {
+        let Some(ending) = &self.ending else { return Ok(()) };
+        if !ending.answered || reactor.tap.open_sessions().contains(&ending.session) {
+            return Ok(());
+        }
+        let id = ending.id;
+        self.ending = None;
+        if let Some(flight) = self.flights.iter_mut().find(|flight| flight.id == id) {
+            flight.answer = Some(Outcome::Done);
+        }
+        self.settle(id, reactor)
+    }
+}
