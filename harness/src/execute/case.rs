@@ -203,6 +203,8 @@ impl<'a> Case<'a> {
         if let Op::Fork(child, _) = op {
             reactor.people.expect(actor.process, child);
         }
+        // Who waits for somebody else in the pool asks the server nothing: the next reply is not his.
+        self.give_up_stalls(actor.process, reactor);
         if let Some(reply) = stall {
             reactor.tap.arm(actor.process, reply);
         }

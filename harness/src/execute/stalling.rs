@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::case::Case;
 use super::flight::{Flight, Stall};
 use super::reactor::Reactor;
-use crate::interleaving::Actor;
+use crate::history::Event;
+use crate::interleaving::{Actor, Process};
 
 impl Case<'_> {
     /// The tap withholds a reply now: its step is stalled, and others may go on.
@@ -21,6 +22,15 @@ impl Case<'_> {
                 flight.stall = Stall::Held(session);
                 self.state.stall(flight.actor);
             }
+        }
+    }
+
+    /// Withholds nothing from those of a process who have not been stalled yet.
+    pub(super) fn give_up_stalls(&mut self, process: Process, reactor: &mut Reactor) {
+        for flight in self.flights.iter_mut().filter(|flight| flight.actor.process == process && flight.stall == Stall::Armed) {
+            flight.stall = Stall::No;
+            reactor.tap.disarm(process);
+            self.history.append(Event::NeverStalled { id: flight.id });
         }
     }
 
