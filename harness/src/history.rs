@@ -176,6 +176,30 @@ pub enum Event {
     CancelRequested {
         /// The connection.
         session: SessionId,
+        /// Who asked.
+        writer: Witness,
+        /// The session whose statement is to be cancelled, if the tap knows one of that number and secret.
+        target: Option<SessionId>,
+    },
+    /// A client asked the server to disturb a session by its number: MySQL's `KILL`.
+    KillRequested {
+        /// On which session it asked.
+        session: SessionId,
+        /// Who asked.
+        writer: Witness,
+        /// The session that is to be disturbed, if the tap knows one of that number.
+        target: Option<SessionId>,
+        /// The session is to end, and not only its statement.
+        ends: bool,
+    },
+    /// A client drew a random value for its login; two that drew the same share their random numbers.
+    Drew {
+        /// On which session.
+        session: SessionId,
+        /// Who wrote it.
+        writer: Witness,
+        /// A fingerprint of the value.
+        random: u64,
     },
     /// The server reported the session ready for its first statement.
     Ready {
@@ -223,6 +247,9 @@ pub enum Event {
     ClientClosed {
         /// Which.
         session: SessionId,
+        /// Nobody said goodbye, and whoever connected still had a descriptor of it: somebody shut it down. False where the
+        /// kernel does not say.
+        held: bool,
     },
     /// The server's side was closed.
     ServerClosed {

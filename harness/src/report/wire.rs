@@ -52,7 +52,14 @@ impl Reader<'_> {
                 self.sessions.insert(*session, opened);
                 self.note(row, What::Said(format!("{session} opened by {owner}")));
             }
-            Event::CancelRequested { session } => self.say(format!("{session} is a request to cancel")),
+            Event::CancelRequested { session, target: None, .. } => self.say(format!("{session} is a request to cancel")),
+            Event::CancelRequested { session, target: Some(target), .. } => {
+                self.say(format!("{session} is a request to cancel on {target}"));
+            }
+            Event::KillRequested { session, target: Some(target), ends, .. } => {
+                let what = if *ends { "end" } else { "cancel on" };
+                self.say(format!("{session} asks to {what} {target}"));
+            }
             Event::Ready { session } => self.with(*session, |known| known.ready = true),
             Event::Wrote { session, writer, frames, .. } => {
                 let names = frames.iter().map(|frame| frame.name).collect();
@@ -62,7 +69,7 @@ impl Reader<'_> {
             Event::Withheld { session } => self.say(format!("reply withheld on {session}")),
             Event::Resumed { session } => self.say(format!("reply released on {session}")),
             Event::Desynchronised { session } => self.say(format!("{session} can no longer be read")),
-            Event::ClientClosed { session } if self.sessions.get(session).is_some_and(|known| !known.goodbye) => {
+            Event::ClientClosed { session, .. } if self.sessions.get(session).is_some_and(|known| !known.goodbye) => {
                 self.say(format!("{session} closed without a goodbye"));
             }
             Event::ServerClosed { session } => {

@@ -224,8 +224,8 @@ impl<'a> Facts<'a> {
                 let opened = Session { owner: *owner, opened: at, client_closed: None, server_closed: None, cancels: false };
                 self.sessions.insert(*session, opened);
             }
-            Event::CancelRequested { session } => self.with_session(*session, |session| session.cancels = true),
-            Event::ClientClosed { session } => self.with_session(*session, |session| session.client_closed = Some(at)),
+            Event::CancelRequested { session, .. } => self.with_session(*session, |session| session.cancels = true),
+            Event::ClientClosed { session, .. } => self.with_session(*session, |session| session.client_closed = Some(at)),
             Event::ServerClosed { session } => self.with_session(*session, |session| session.server_closed = Some(at)),
             Event::Ended { process, .. } => self.lives.entry(*process).or_default().ended = Some(at),
             Event::Killed { process } => self.lives.entry(*process).or_default().killed = true,

@@ -35,13 +35,4 @@ impl Tap {
         link.release(history);
         settle(&mut self.links, &self.epoll, index);
     }
-
-    // What the tap will tell of sessions.
-    pub(crate) fn server_number(&self, _session: SessionId) -> Option<u32> {
-        None
-    }
-
-    pub(crate) fn sessions_held_by(&self, _pid: i32) -> Vec<SessionId> {
-        Vec::new()
-    }
 }

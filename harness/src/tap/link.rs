@@ -5,9 +5,10 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 
 use super::far::Far;
+use super::numbers::Numbers;
 use super::side::Side;
 use super::stall::{Armed, Replies};
-use super::wire::Wire;
+use super::wire::{Name, Wire};
 use super::{Identify, TapShim, Upstream};
 use crate::history::{Event, Frame, History, SessionId, Witness};
 use crate::interleaving::Process;
@@ -77,7 +78,13 @@ impl Link {
     }
 
     /// Takes what the client wrote, each writer's bytes as an event of their own.
-    pub(super) fn read_client(&mut self, scratch: &mut [u8], shim: TapShim, who: &dyn Identify, history: &mut History) {
+    pub(super) fn read_client(
+        &mut self,
+        scratch: &mut [u8],
+        shim: TapShim,
+        (who, numbers): (&dyn Identify, &Numbers),
+        history: &mut History,
+    ) {
         while !self.client.has_ended() {
             match self.client.receive(scratch) {
                 Ok((0, _)) => self.client_closed(history),
@@ -85,6 +92,7 @@ impl Link {
                     let writer = if shim.blind { self.owner } else { who.identify(pid) };
                     let mut frames = Vec::new();
                     self.wire.client(&scratch[..read], &mut frames);
+                    self.tell(writer, numbers, history);
                     self.announce(history);
                     history.append(Event::Wrote { session: self.session, writer, bytes: read as u32, frames });
                     self.server.push(&scratch[..read]);
@@ -98,12 +106,14 @@ impl Link {
     }
 
     fn client_closed(&mut self, history: &mut History) {
+        let state = self.wire.state();
+        let held = !state.goodbye && !state.cancel && self.client.is_held();
         self.client.end();
         self.server.close();
         if self.client.is_gone() {
             self.give();
         }
-        history.append(Event::ClientClosed { session: self.session });
+        history.append(Event::ClientClosed { session: self.session, held });
     }
 
     /// Takes what the server wrote.
@@ -157,6 +167,11 @@ impl Link {
         self.give();
     }
 
+    /// The number of the client's socket; `None` if it is closed.
+    pub(super) fn client_inode(&self) -> Option<u32> {
+        self.client.peer_inode()
+    }
+
     /// Withholds nothing any more; where nobody is left to read it, it is lost on the way.
     fn give(&mut self) {
         self.client.push(&self.replies.release());
@@ -177,13 +192,31 @@ impl Link {
         }
     }
 
+    /// What the client's frames tell beside the session's state.
+    fn tell(&mut self, writer: Witness, numbers: &Numbers, history: &mut History) {
+        let (session, told) = (self.session, self.wire.take_told());
+        let target = told.aim.and_then(|aim| numbers.aimed_at(aim));
+        if self.wire.state().cancel {
+            if !std::mem::replace(&mut self.announced.cancel, true) {
+                history.append(Event::CancelRequested { session, writer, target });
+            }
+        } else if let Some(aim) = told.aim {
+            history.append(Event::KillRequested { session, writer, target, ends: aim.ends });
+        }
+        if let Some(random) = told.random {
+            history.append(Event::Drew { session, writer, random });
+        }
+    }
+
+    /// How the server calls the session, when it has just said so.
+    pub(super) fn take_name(&mut self) -> Option<Name> {
+        self.wire.take_told().name
+    }
+
     fn announce(&mut self, history: &mut History) {
         let (session, state) = (self.session, self.wire.state());
         if state.ready && !std::mem::replace(&mut self.announced.ready, state.ready) {
             history.append(Event::Ready { session });
-        }
-        if state.cancel && !std::mem::replace(&mut self.announced.cancel, state.cancel) {
-            history.append(Event::CancelRequested { session });
         }
         if state.desynchronised && !std::mem::replace(&mut self.announced.desynchronised, state.desynchronised) {
             history.append(Event::Desynchronised { session });
@@ -210,6 +243,9 @@ impl Link {
     }
 
     pub(super) fn is_busy(&self) -> bool {
+        if self.replies.is_withheld() {
+            return self.server.is_pending();
+        }
         let state = self.wire.state();
         let leaving = state.goodbye || self.client.has_ended();
         let owes = (leaving || state.owed && !state.desynchronised) && !self.server.has_ended();

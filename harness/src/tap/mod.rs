@@ -4,10 +4,12 @@
 //! [`Witness`]; it knows nothing of steps, pools or promises.
 
 mod far;
+mod holder;
 #[cfg(test)]
 mod hostile;
 mod lever;
 mod link;
+mod numbers;
 mod side;
 mod stall;
 mod wire;
@@ -27,6 +29,7 @@ use crate::nonce::Nonce;
 use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
 use link::Link;
+use numbers::Numbers;
 use stall::Armed;
 
 /// Where the tap sends what it takes.
@@ -67,6 +70,7 @@ pub(crate) struct Tap {
     passed: Vec<Passed>,
     /// Replies that are to be withheld, of sessions that are not known yet.
     armed: Vec<Armed>,
+    numbers: Numbers,
     scratch: Box<[u8]>,
 }
 
@@ -94,8 +98,8 @@ impl Tap {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         let scratch = vec![0; CHUNK].into_boxed_slice();
-        let (links, passed, armed) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { database, upstream, shim, listener, epoll, links, sessions: 0, passed, armed, scratch })
+        let (links, passed, armed, numbers) = (Vec::new(), Vec::new(), Vec::new(), Numbers::default());
+        Ok(Self { database, upstream, shim, listener, epoll, links, sessions: 0, passed, armed, numbers, scratch })
     }
 
     /// Readable when anything of the tap's is.
@@ -112,6 +116,7 @@ impl Tap {
         }
         self.passed.clear();
         self.armed.clear();
+        self.numbers.clear();
         self.sessions = 0;
     }
 
@@ -183,13 +188,14 @@ impl Tap {
         let Some(Some(link)) = self.links.get_mut(index) else { return };
         let from = history.events().len();
         if key.is_multiple_of(2) {
-            link.read_client(&mut self.scratch, self.shim, who, history);
+            link.read_client(&mut self.scratch, self.shim, (who, &self.numbers), history);
             link.concern(&mut self.armed, &history.events()[from..]);
             if let Upstream::Embedded(embedded) = &mut self.upstream {
                 link.hand_over(embedded);
             }
         } else {
             link.read_server(&mut self.scratch, self.shim, history);
+            self.numbers.note(link.session(), link.take_name());
         }
         settle(&mut self.links, &self.epoll, index);
         self.note_nonces(from, history);
@@ -206,6 +212,7 @@ impl Tap {
             };
             let Some(Some(link)) = self.links.get_mut(index) else { continue };
             link.take_answer(embedded, self.shim, history);
+            self.numbers.note(link.session(), link.take_name());
             settle(&mut self.links, &self.epoll, index);
         }
         for statement in embedded.take_unknown() {
@@ -245,12 +252,25 @@ impl Tap {
         [true, false].into_iter().all(|asked| self.passed.contains(&Passed { nonce, asked }))
     }
 
+    /// The server's own number of a session, which is over or not: PostgreSQL's process id, MySQL's connection id.
+    pub(crate) fn server_number(&self, session: SessionId) -> Option<u32> {
+        self.numbers.of(session)
+    }
+
+    /// The sessions of which a process has the client's socket open.
+    pub(crate) fn sessions_held_by(&self, pid: i32) -> Vec<SessionId> {
+        let sockets = holder::sockets(pid);
+        let held = |link: &&Link| link.client_inode().is_some_and(|inode| sockets.contains(&inode));
+        self.links.iter().flatten().filter(held).map(Link::session).collect()
+    }
+
     /// The sessions of which the server's side is still open.
     pub(crate) fn open_sessions(&self) -> Vec<SessionId> {
         self.links.iter().flatten().filter(|link| !link.server_closed()).map(Link::session).collect()
     }
 
-    /// Something is on its way: bytes that were taken but not passed on, or an answer that the server owes.
+    /// Something is on its way: bytes that were taken but not passed on, or an answer that the server owes. What is withheld is not on
+    /// its way.
     pub(crate) fn is_busy(&self) -> bool {
         self.links.iter().flatten().any(Link::is_busy)
     }

@@ -5,6 +5,7 @@
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use super::holder;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixAddr, recvmsg};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
@@ -87,6 +88,16 @@ impl Side {
         let mut ends = [PollFd::new(&self.socket, PollFlags::empty())];
         let seen = poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
         seen.is_ok() && ends[0].revents().contains(PollFlags::HUP)
+    }
+
+    /// Whoever connected still has a descriptor of its end.
+    pub(super) fn is_held(&self) -> bool {
+        holder::opener_holds(&self.socket)
+    }
+
+    /// The number of its peer's socket; `None` if that is closed.
+    pub(super) fn peer_inode(&self) -> Option<u32> {
+        holder::peer_inode(&self.socket)
     }
 
     /// There are bytes that were not passed on.

@@ -6,6 +6,7 @@
 mod mysql;
 mod postgres;
 mod splitter;
+mod told;
 
 #[cfg(test)]
 mod cutting_tests;
@@ -17,8 +18,13 @@ mod mysql_login_tests;
 mod mysql_tests;
 #[cfg(test)]
 mod postgres_tests;
+#[cfg(test)]
+mod told_tests;
+
+pub(crate) use told::{Aim, Name};
 
 use splitter::{Layout, Raw, Splitter};
+use told::Told;
 
 use crate::history::Frame;
 use crate::pool::Database;
@@ -46,6 +52,8 @@ pub(crate) struct WireState {
     pub(crate) cancel: bool,
     /// A direction can no longer be read: malformed, encrypted or compressed.
     pub(crate) desynchronised: bool,
+    /// What frames have told beside that.
+    pub(crate) told: Told,
 }
 
 impl Wire {
@@ -86,6 +94,11 @@ impl Wire {
     /// What the bytes so far say.
     pub(crate) fn state(&self) -> &WireState {
         &self.state
+    }
+
+    /// What frames have told since this was last asked.
+    pub(crate) fn take_told(&mut self) -> Told {
+        std::mem::take(&mut self.state.told)
     }
 
     fn settle(&mut self) {

@@ -219,7 +219,7 @@ fn a_passing_execution_is_shown_whole() {
         .does("p0 return z")
         .starts("p0 drop-pool")
         .writes("p0", "c0", &["Terminate"])
-        .event(Event::ClientClosed { session: session("c0") })
+        .event(Event::ClientClosed { session: session("c0"), held: false })
         .event(Event::ServerClosed { session: session("c0") })
         .ends(4, Outcome::Done)
         .does("p0 exit main")

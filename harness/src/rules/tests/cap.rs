@@ -1,6 +1,6 @@
 //! CAP-1 and CAP-2.
 
-use super::story::{Story, session, story, under};
+use super::story::{Story, session, story, under, witness};
 use super::{broken, passed, place};
 use crate::history::{Event, Expectation, Outcome};
 use crate::pool::ErrorKind;
@@ -25,7 +25,7 @@ fn sessions_in_use_beyond_the_limit_are_too_many() {
 #[test]
 fn a_session_that_was_replaced_is_not_in_use() {
     assert_eq!(one_too_many().verdict("CAP-1"), Verdict::NotExercised, "c0 has not served since");
-    for end in [Event::ClientClosed { session: session("c1") }, Event::ServerClosed { session: session("c1") }] {
+    for end in [Event::ClientClosed { session: session("c1"), held: false }, Event::ServerClosed { session: session("c1") }] {
         let told = one_too_many().event(end).asks("p0 query a", "c0");
         assert_eq!(told.verdict("CAP-1"), Verdict::NotExercised);
     }
@@ -102,7 +102,7 @@ fn a_session_that_outlives_every_process_is_left() {
 
 #[test]
 fn the_end_of_a_session_is_the_servers_word() {
-    let half = story().opens("p0", "c0").event(Event::ClientClosed { session: session("c0") }).exits("p0 exit now");
+    let half = story().opens("p0", "c0").event(Event::ClientClosed { session: session("c0"), held: false }).exits("p0 exit now");
     assert!(matches!(half.verdict("CAP-2"), Verdict::Failed(_)));
     let ended = half.event(Event::ServerClosed { session: session("c0") });
     assert_eq!(ended.verdict("CAP-2"), passed(1));
@@ -111,7 +111,10 @@ fn the_end_of_a_session_is_the_servers_word() {
 
 #[test]
 fn a_connection_for_a_cancel_request_is_not_left() {
-    let told = story().opens("p0", "c0").event(Event::CancelRequested { session: session("c0") }).exits("p0 exit now");
+    let told = story()
+        .opens("p0", "c0")
+        .event(Event::CancelRequested { session: session("c0"), writer: witness("p0"), target: None })
+        .exits("p0 exit now");
     assert_eq!(told.verdict("CAP-2"), Verdict::NotExercised);
     let told = told.event(Event::SessionsLeft { sessions: vec![session("c0")] });
     assert_eq!(told.verdict("CAP-2"), Verdict::NotExercised);

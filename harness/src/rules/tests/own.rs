@@ -1,6 +1,6 @@
 //! OWN-1 and OWN-2.
 
-use super::story::{Story, session, story, under};
+use super::story::{Story, session, story, under, witness};
 use super::{broken, passed, place};
 use crate::history::{Event, Frame, Witness};
 use crate::pool::ErrorKind;
@@ -51,7 +51,7 @@ fn a_child_with_a_session_of_its_own_breaks_nothing() {
 #[test]
 fn a_connection_that_carries_a_cancel_request_is_no_session() {
     let told = story().opens("p0", "c0").opens("p0", "c1").done("p0 fork p1").writes("p1", "c1", "CancelRequest", 16);
-    let told = told.event(Event::CancelRequested { session: session("c1") });
+    let told = told.event(Event::CancelRequested { session: session("c1"), writer: witness("p1"), target: None });
     assert_eq!(told.verdict("OWN-1"), Verdict::NotExercised);
     assert_eq!(told.exits("p1 exit now").verdict("OWN-1"), passed(1), "the end beside c0, and none beside c1");
 }

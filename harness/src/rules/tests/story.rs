@@ -64,7 +64,7 @@ fn actor(name: &str) -> Actor {
 }
 
 /// `p0`, or `?` for a process that the harness does not know.
-fn witness(name: &str) -> Witness {
+pub(super) fn witness(name: &str) -> Witness {
     if name == "?" { Witness::Stranger } else { Witness::Process(actor(name).process) }
 }
 
@@ -172,7 +172,7 @@ impl Story {
 
     /// Both sides of a session are closed.
     pub(super) fn closes(self, on: &str) -> Self {
-        self.event(Event::ClientClosed { session: session(on) }).event(Event::ServerClosed { session: session(on) })
+        self.event(Event::ClientClosed { session: session(on), held: false }).event(Event::ServerClosed { session: session(on) })
     }
 
     pub(super) fn writes(self, who: &str, on: &str, name: &'static str, bytes: u32) -> Self {

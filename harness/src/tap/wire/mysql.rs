@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 use mysql_common::constants::{CapabilityFlags, Command, MariadbCapabilities};
 
+use super::told::{self, Aim, Name, Told};
 use super::{Layout, Raw, Reading, Session, WireState};
 
 /// Commands that may await their answers at once; more than any driver pipelines.
@@ -92,10 +93,10 @@ impl Session for MySql {
         Layout::Packet
     }
 
-    fn client(&mut self, raw: &Raw<'_>, _: &mut WireState) -> Reading {
+    fn client(&mut self, raw: &Raw<'_>, state: &mut WireState) -> Reading {
         match self.speech {
             Speech::HandshakeResponse => self.handshake_response(raw.body),
-            Speech::Command => self.command(raw.body),
+            Speech::Command => self.command(raw.body, &mut state.told),
             Speech::Authentication => {
                 self.speech = Speech::Command;
                 Reading::Frame("AuthSwitchResponse")
@@ -140,16 +141,33 @@ impl MySql {
         Reading::Frame("HandshakeResponse")
     }
 
-    fn command(&mut self, body: &[u8]) -> Reading {
+    fn command(&mut self, body: &[u8], told: &mut Told) -> Reading {
         let known = body.first().and_then(|first| COMMANDS.iter().find(|(command, ..)| *command as u8 == *first));
         let Some((command, name, answer)) = known else { return Reading::BothLost };
         if *answer != Answer::Nothing {
             self.queue.push_back(*answer);
         }
+        told.aim = self.aim(*command, &body[1..]).or(told.aim);
         match command {
             _ if self.queue.len() > QUEUE => Reading::BothLost,
             Command::COM_QUIT => Reading::Goodbye(name),
             _ => Reading::Frame(name),
+        }
+    }
+
+    /// Whom a command is to disturb.
+    fn aim(&self, command: Command, rest: &[u8]) -> Option<Aim> {
+        match command {
+            Command::COM_PROCESS_KILL => {
+                let number = u32::from_le_bytes(*rest.first_chunk()?);
+                Some(Aim { name: Name { number, secret: None }, ends: true })
+            }
+            // Where there can be attributes of the statement, here none, two numbers stand before it.
+            Command::COM_QUERY if self.capabilities.contains(CapabilityFlags::CLIENT_QUERY_ATTRIBUTES) => {
+                told::aim_of_kill(rest.strip_prefix(&[0, 1]).unwrap_or(rest))
+            }
+            Command::COM_QUERY => told::aim_of_kill(rest),
+            _ => None,
         }
     }
 

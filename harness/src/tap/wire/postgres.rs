@@ -3,6 +3,7 @@
 //! Sources: chapters "Message Flow" and "Message Formats" of PostgreSQL's documentation, and `tcop/postgres.c` for what
 //! the server skips.
 
+use super::told::{self, Aim};
 use super::{Layout, Raw, Reading, Session, WireState};
 
 // The codes that stand in a startup packet in the place of a version.
@@ -14,6 +15,8 @@ const MAJOR_VERSION: u32 = 3;
 // The two authentication messages that ask nothing of the client.
 const AUTHENTICATION_OK: u32 = 0;
 const AUTHENTICATION_SASL_FINAL: u32 = 12;
+/// The one that the client answers with a mechanism and what it has drawn.
+const AUTHENTICATION_SASL: u32 = 10;
 
 /// Where a conversation stands.
 #[derive(Default)]
@@ -32,6 +35,8 @@ pub(super) struct Postgres {
     flushed: usize,
     /// The server waits for the client in the middle of an exchange: for a password, or for the data of a COPY.
     asked: bool,
+    /// It waits for the first message of SASL.
+    mechanism: bool,
     /// The client has ended its data before the server asked for it.
     ended: bool,
     /// After an error in the extended protocol the server passes over everything up to the next `Sync`.
@@ -60,7 +65,12 @@ impl Session for Postgres {
             }
             b'P' | b'B' | b'D' | b'E' | b'C' if !self.skipping => self.unanswered += 1,
             b'H' => self.flushed = self.unanswered,
-            b'p' => self.asked = false,
+            b'p' => {
+                self.asked = false;
+                if std::mem::take(&mut self.mechanism) {
+                    state.told.random = told::random_of_scram(raw.body);
+                }
+            }
             b'c' | b'f' => {
                 self.ended = !self.asked;
                 self.asked = false;
@@ -97,6 +107,7 @@ impl Postgres {
         match number(body)? {
             CANCEL_REQUEST => {
                 state.cancel = true;
+                state.told.aim = told::number_and_secret(&body[4..]).map(|name| Aim { name, ends: false });
                 Some("CancelRequest")
             }
             code @ (SSL_REQUEST | GSS_ENCRYPTION_REQUEST) => {
@@ -122,6 +133,7 @@ impl Postgres {
             b'R' => self.authentication(raw.body)?,
             b'Z' => self.ready(raw.body, state)?,
             b'E' => self.error(raw.body, state.ready),
+            b'K' => state.told.name = told::number_and_secret(raw.body),
             b'G' | b'W' => self.copy_in(),
             // What concludes the answer to Parse, Bind, Close, Describe (two), Execute (three).
             b'1' | b'2' | b'3' | b'T' | b'n' | b'C' | b'I' | b's' => self.answered(),
@@ -131,7 +143,9 @@ impl Postgres {
     }
 
     fn authentication(&mut self, body: &[u8]) -> Option<()> {
-        self.asked = !matches!(number(body)?, AUTHENTICATION_OK | AUTHENTICATION_SASL_FINAL);
+        let kind = number(body)?;
+        self.asked = !matches!(kind, AUTHENTICATION_OK | AUTHENTICATION_SASL_FINAL);
+        self.mechanism = kind == AUTHENTICATION_SASL;
         Some(())
     }
 

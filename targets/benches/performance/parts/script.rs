@@ -58,7 +58,7 @@ pub(crate) fn script(history: &History) -> Vec<Beat> {
                 (*session, |wire| &mut wire.connects)
             }
             Event::Answered { session, .. } => (*session, |wire| &mut wire.trips),
-            Event::ClientClosed { session } => (*session, |wire| &mut wire.closes),
+            Event::ClientClosed { session, .. } => (*session, |wire| &mut wire.closes),
             _ => continue,
         };
         let owner = owners.get(&session);

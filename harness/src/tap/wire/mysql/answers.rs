@@ -5,7 +5,7 @@ use mysql_common::io::ParseBuf;
 use mysql_common::packets::StmtPacket;
 
 use super::{Answer, MySql, Speech, Stage, capabilities, mariadb_capabilities};
-use crate::tap::wire::{Raw, WireState};
+use crate::tap::wire::{Name, Raw, WireState};
 
 /// Columns of a result; both servers allow 4096.
 const COLUMNS: u64 = 1 << 16;
@@ -28,7 +28,7 @@ impl MySql {
             return Some(self.error(body));
         }
         match (*self.queue.front()?, self.stage) {
-            (Answer::Greeting, _) => self.greeting(body),
+            (Answer::Greeting, _) => self.greeting(body, state),
             (Answer::Authentication, _) => self.authentication(body, state),
             (Answer::Text, _) => {
                 self.finish();
@@ -70,12 +70,14 @@ impl MySql {
         "ERR"
     }
 
-    fn greeting(&mut self, body: &[u8]) -> Option<&'static str> {
+    fn greeting(&mut self, body: &[u8], state: &mut WireState) -> Option<&'static str> {
         // The version of the protocol and the server's name; 4 bytes of connection and 9 of scramble, the lower half of the
         // capabilities, collation, 2 bytes of status, the upper half, 7 bytes, MariaDB's capabilities.
         let (10, rest) = body.split_first()? else { return None };
         let name = rest.iter().position(|byte| *byte == 0)?;
         let fixed: &[u8; 31] = rest[name + 1..].first_chunk()?;
+        let number = u32::from_le_bytes([fixed[0], fixed[1], fixed[2], fixed[3]]);
+        state.told.name = Some(Name { number, secret: None });
         self.capabilities = capabilities([fixed[13], fixed[14], fixed[18], fixed[19]]);
         self.mariadb = mariadb_capabilities(self.capabilities, [fixed[27], fixed[28], fixed[29], fixed[30]]);
         self.finish();
