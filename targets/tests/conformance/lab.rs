@@ -12,7 +12,7 @@ use poolproof::certify::{self, Cell};
 use poolproof::execute::Weakness;
 use poolproof::history::History;
 use poolproof::interleaving::{Interleaving, parse};
-use poolproof::{Database, Promise, Target};
+use poolproof::{Config, Database, Promise, Target};
 
 /// Nothing stops these runs.
 pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
@@ -96,6 +96,12 @@ impl Lab {
     /// The URL of the private server.
     pub(crate) fn url(&self, database: Database) -> &str {
         &self.urls.iter().find(|(known, _)| *known == database).expect("a server").1
+    }
+
+    /// How to connect to the private server.
+    pub(crate) fn config(&self, database: Database) -> Result<Config, Failed> {
+        let bench = self.bench.lock().map_err(|_| "the lab is broken")?;
+        Ok(bench.as_ref().and_then(|bench| bench.direct_config(database)).ok_or("the lab is closed")?)
     }
 
     /// Asks the private PostgreSQL server.

@@ -11,6 +11,7 @@ mod embedded;
 mod executor;
 mod lab;
 mod misfits;
+mod neutral;
 mod nightly;
 mod pools;
 mod processes;
@@ -28,6 +29,7 @@ fn main() -> std::process::ExitCode {
         cleanup::trials,
         embedded::trials,
         agreement::trials,
+        neutral::trials,
         nightly::trials,
     ];
     let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).collect();
