@@ -80,7 +80,7 @@ impl Lab {
     }
 
     pub(super) fn release_all(&mut self) {
-        self.tap.release_all(&mut self.history);
+        self.tap.withheld().into_iter().for_each(|(session, _)| self.tap.release(session, &mut self.history));
     }
 
     /// Writes as much as the tap takes; how much that was.
