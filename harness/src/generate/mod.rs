@@ -1,5 +1,15 @@
 //! Where interleavings come from. Generators resolve numbers to names with the help of the model; they know no pool and no server.
 
+mod exhaustive;
+mod follow;
 mod random;
 
+use crate::interleaving::{Actor, Op, Step};
+
+pub use exhaustive::{Exhaustive, Menu};
 pub use random::{interleavings, nth};
+
+/// A step as generators make it.
+fn step(actor: Actor, op: Op) -> Step {
+    Step { actor, op }
+}

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::history::{Expectation, PoolId};
-use crate::interleaving::{Actor, ExitKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use super::follow::Follower;
+use super::step;
+use crate::interleaving::{Actor, ExitKind, Handle, Interleaving, Op, PoolName, Step, Thread};
 use crate::limits;
 use crate::model::{Holding, State};
 use crate::promise::Promise;
@@ -63,25 +64,22 @@ impl Swarm {
 struct Draft {
     promise: Promise,
     swarm: Swarm,
-    state: State,
+    follower: Follower,
     steps: Vec<Step>,
-    waiting: Vec<(Actor, Op, PoolId)>,
-    processes: u8,
 }
 
 impl Draft {
     fn new(promise: Promise, max_size: u32, swarm: Swarm) -> Self {
-        Self { promise, swarm, state: State::new(max_size), steps: Vec::new(), waiting: Vec::new(), processes: 1 }
+        Self { promise, swarm, follower: Follower::new(promise, max_size), steps: Vec::new() }
     }
 
     fn choose(&mut self, choice: u64) {
         let (who, anything, what) = (choice >> 52, (choice >> 48) & 15 == 0, choice & 0xffff_ffff);
-        let actors: Vec<Actor> = self.state.running_processes().flat_map(|process| self.state.actors(process)).collect();
-        let idle: Vec<Actor> = actors.into_iter().filter(|actor| !self.state.is_busy(*actor)).collect();
+        let idle = self.follower.idle();
         let Some(actor) = idle.get(who as usize % idle.len().max(1)).copied() else { return };
         let mut candidates = self.candidates(actor);
         if !anything {
-            candidates.retain(|(op, _)| self.state.skips(self.promise, actor, op).is_none() || self.can_be_prepared(actor, op));
+            candidates.retain(|(op, _)| self.follower.skips(actor, op).is_none() || self.can_be_prepared(actor, op));
         }
         let total: u64 = candidates.iter().map(|(_, weight)| weight).sum();
         let Some(mut left) = what.checked_rem(total) else { return };
@@ -95,7 +93,7 @@ impl Draft {
 
     /// Every step that the actor could take, with its weight.
     fn candidates(&self, actor: Actor) -> Vec<(Op, u64)> {
-        let (state, process) = (&self.state, actor.process);
+        let (state, process) = (self.follower.state(), actor.process);
         let mut ops = Vec::with_capacity(40);
         let mut offer = |op: Op, kind: u32, weight: u64| ops.push((op, weight * self.swarm.factor(kind)));
         let bare = state.pools(process).is_empty();
@@ -103,7 +101,7 @@ impl Draft {
         for held in state.holdings(actor) {
             ops_of_checkout(state, actor, &held, &mut offer);
         }
-        offer(Op::Fork(Process(self.processes)), 9, 5);
+        offer(Op::Fork(self.follower.next_process()), 9, 5);
         state.unreaped(process).for_each(|child| offer(Op::Wait(child), 10, 6));
         for kind in ExitKind::ALL {
             // The first process is needed: when it has gone, the rest is epilogue.
@@ -129,8 +127,8 @@ impl Draft {
 
     /// The promise forbids it now, but some steps before it would make it allowed.
     fn can_be_prepared(&self, actor: Actor, op: &Op) -> bool {
-        let forbidden = self.state.skips(self.promise, actor, op) == Some(crate::history::Skip::Promise);
-        let alone = self.state.actors(actor.process).count() == 1;
+        let forbidden = self.follower.skips(actor, op) == Some(crate::history::Skip::Promise);
+        let alone = self.follower.state().actors(actor.process).count() == 1;
         let known = match self.promise {
             Promise::DisposeBeforeFork => matches!(op, Op::Fork(_)),
             Promise::ChildDrops => matches!(op, Op::Open(_)),
@@ -142,14 +140,14 @@ impl Draft {
     /// Adds a step, with what its promise wants before it.
     fn emit(&mut self, actor: Actor, op: Op) {
         if self.can_be_prepared(actor, &op) {
-            let held: Vec<_> = self.state.holdings(actor).collect();
+            let held: Vec<_> = self.follower.state().holdings(actor).collect();
             for holding in held {
                 if holding.transaction && !holding.inherited {
                     self.add(actor, Op::Commit(holding.handle));
                 }
                 self.add(actor, Op::Return(holding.handle));
             }
-            while self.state.slot(actor.process, None).is_some() {
+            while self.follower.state().slot(actor.process, None).is_some() {
                 if self.promise == Promise::DisposeBeforeFork {
                     self.add(actor, Op::Dispose(None));
                 }
@@ -166,34 +164,8 @@ impl Draft {
         if self.steps.len() >= limits::STEPS {
             return false;
         }
-        self.steps.push(Step { actor, op });
-        if self.state.skips(self.promise, actor, &op).is_some() {
-            return false;
-        }
-        let expected = self.state.expects(actor, &op);
-        self.state.start(actor, &op);
-        match self.state.pool_in(actor, &op) {
-            Some(pool) if expected == Expectation::Block && self.state.releasable(actor, pool) => {
-                self.waiting.push((actor, op, pool))
-            }
-            _ => self.state.apply(actor, &op, expected != Expectation::Block),
-        }
-        if let Op::Fork(_) = op {
-            self.processes = self.processes.saturating_add(1);
-        }
-        self.serve_waiters();
-        true
-    }
-
-    fn serve_waiters(&mut self) {
-        let state = &mut self.state;
-        self.waiting.retain(|(actor, op, pool)| {
-            let served = state.has_room(actor.process, *pool);
-            if served {
-                state.apply(*actor, op, true);
-            }
-            !served
-        });
+        self.steps.push(step(actor, op));
+        self.follower.take(actor, op)
     }
 }
 
@@ -232,6 +204,7 @@ fn ops_of_checkout(state: &State, actor: Actor, held: &Holding, offer: &mut impl
 
 #[cfg(test)]
 mod tests {
+    use super::super::follow;
     use super::*;
 
     /// A seed names its interleavings for ever: failures are reported by them.
@@ -246,17 +219,8 @@ mod tests {
     }
 
     fn carried_out(interleaving: &Interleaving) -> Vec<Op> {
-        let mut state = State::new(interleaving.max_size);
-        let mut done = Vec::new();
-        for step in &interleaving.steps {
-            if state.skips(interleaving.promise, step.actor, &step.op).is_none() {
-                let expected = state.expects(step.actor, &step.op);
-                state.start(step.actor, &step.op);
-                state.apply(step.actor, &step.op, expected != Expectation::Block);
-                done.push(step.op);
-            }
-        }
-        done
+        let done = follow::carried_out(interleaving);
+        interleaving.steps.iter().zip(done).filter(|(_, done)| *done).map(|(step, _)| step.op).collect()
     }
 
     /// TXN-2 is about rows that were rolled back: a search that writes none does not exercise it.
