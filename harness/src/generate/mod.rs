@@ -3,9 +3,11 @@
 mod exhaustive;
 mod follow;
 mod random;
+pub mod sweep;
 
 use crate::interleaving::{Actor, Op, Step};
 
+use exhaustive::fresh;
 pub use exhaustive::{Exhaustive, Menu};
 pub use random::{interleavings, nth};
 
