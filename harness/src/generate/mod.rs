@@ -3,6 +3,7 @@
 mod exhaustive;
 mod follow;
 mod random;
+pub mod scenarios;
 pub mod sweep;
 
 use crate::interleaving::{Actor, Op, Step};
