@@ -2,6 +2,8 @@
 
 mod exhaustive;
 mod follow;
+mod mix;
+mod numbered;
 mod random;
 pub mod scenarios;
 pub mod sweep;
@@ -10,6 +12,7 @@ use crate::interleaving::{Actor, Op, Step};
 
 use exhaustive::fresh;
 pub use exhaustive::{Exhaustive, Menu};
+pub use mix::{Amount, DEPTH, Mix, Selection, Source, UnknownSource};
 pub use random::{interleavings, nth};
 
 /// A step as generators make it.
