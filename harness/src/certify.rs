@@ -2,6 +2,7 @@
 
 mod compare;
 mod confirm;
+mod crew;
 mod search;
 mod second;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
-use crate::generate;
+use crate::generate::{self, Selection, Source};
 use crate::history::History;
 use crate::interleaving::Interleaving;
 use crate::promise::Promise;
@@ -19,7 +20,7 @@ use crate::trouble::Trouble;
 use crate::verdict::Verdict;
 pub use compare::{Causes, Difference, Sample, compare};
 use confirm::confirm;
-use search::{Source, search};
+use search::{Supply, search};
 pub use second::{Second, ask_second_server};
 
 /// How much is searched, and from which seed.
@@ -29,6 +30,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many interleavings for each promise.
     pub cases: Cases,
+    /// Where they come from.
+    pub selection: Selection,
     /// How many coordinators search at once.
     pub workers: usize,
     /// How often a shrunk failure is replayed.
@@ -42,6 +45,8 @@ pub enum Cases {
     Number(u64),
     /// After so much time.
     Budget(Duration),
+    /// After all that there are; none of them is random.
+    Everything,
 }
 
 /// What a pool did under one promise.
@@ -57,12 +62,25 @@ pub struct Cell {
     pub cases: u64,
     /// How many saved ones.
     pub known: u64,
+    /// What each source gave and found, in their order.
+    pub sources: Vec<Share>,
     /// How many steps they had, and how many of these were skipped.
     pub steps: (u64, u64),
     /// How long the search took.
     pub searched: Duration,
     /// From the start of the search to the first failure of each broken rule.
     pub first_seen: Vec<(&'static str, Duration)>,
+}
+
+/// What a source of interleavings gave and found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The source.
+    pub source: Source,
+    /// How many interleavings of it were executed.
+    pub cases: u64,
+    /// In how many of them a rule was the first cause of which a failure was confirmed.
+    pub broken: u64,
 }
 
 /// A rule that was broken, with the smallest interleaving that breaks it.
@@ -119,10 +137,10 @@ pub fn certify(
     promises
         .iter()
         .map(|promise| {
-            let source = Source { promise: *promise, seed: plan.seed, known: known(*promise)? };
-            let mut found = search(&mut workers, &source, plan.cases, progress)?;
-            let failures = confirm(&mut workers, &source, &mut found, plan, progress)?;
-            Ok(found.into_cell(&source, failures))
+            let supply = Supply::new(*promise, known(*promise)?, plan);
+            let mut found = search(&mut workers, &supply, plan.cases, progress)?;
+            let failures = confirm(&mut workers, &supply, &mut found, plan, progress)?;
+            Ok(found.into_cell(&supply, failures))
         })
         .collect()
 }

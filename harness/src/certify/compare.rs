@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc;
 
+use super::crew::look_at_all;
 use super::{Progress, run_until_broken};
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
@@ -58,37 +57,14 @@ pub fn compare(
     let around = [benches[0].surroundings(target.database())?, benches[1].surroundings(target.database())?];
     let pair = |_| Ok([Executor::start(target, around[0])?, Executor::start(target, around[1])?]);
     let pairs: Vec<[Executor; 2]> = (0..workers.max(1)).map(pair).collect::<Result<_, Trouble>>()?;
-    let (next, failed) = (AtomicU64::new(sample.numbers.start), AtomicBool::new(false));
-    let (results, received) = mpsc::channel();
-    let mut differences = std::thread::scope(|scope| {
-        for mut pair in pairs {
-            let (results, next, failed) = (results.clone(), &next, &failed);
-            scope.spawn(move || {
-                while !failed.load(Ordering::Relaxed) {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= sample.numbers.end {
-                        break;
-                    }
-                    let looked = look(&mut pair, sample, number);
-                    failed.fetch_or(looked.is_err(), Ordering::Relaxed);
-                    if results.send(looked).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(results);
-        let (mut differences, mut trouble, mut done) = (Vec::new(), None, 0);
-        for looked in received {
-            match looked {
-                Ok(difference) => differences.extend(difference),
-                Err(error) => trouble = trouble.or(Some(error)),
-            }
-            done += 1;
-            progress(Progress::Compared(sample.promise, done, sample.numbers.end - sample.numbers.start));
-        }
-        trouble.map_or(Ok(differences), Err)
-    })?;
+    let Range { start, end } = sample.numbers;
+    let (mut differences, mut done) = (Vec::new(), 0);
+    let note = |difference| {
+        differences.extend(difference);
+        done += 1;
+        progress(Progress::Compared(sample.promise, done, end - start));
+    };
+    look_at_all(pairs, start.., |number| number < end, |_| (), |pair, number| look(pair, sample, number), note)?;
     differences.sort_by_key(|difference| difference.number);
     Ok(differences)
 }

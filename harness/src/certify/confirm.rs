@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use super::search::{Found, Source, that_count};
+use super::search::{Found, Supply, that_count};
 use super::{Execution, Failure, Plan, Progress, run, run_until_broken};
 use crate::execute::{Effort, Executor};
 use crate::interleaving::Interleaving;
@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 /// bounds that no slow machine reaches, and goes on to fail steadily.
 pub(super) fn confirm(
     workers: &mut [Executor],
-    source: &Source,
+    supply: &Supply,
     found: &mut Found,
     plan: &Plan,
     progress: &mut dyn FnMut(Progress),
@@ -28,7 +28,7 @@ pub(super) fn confirm(
     let looked: Vec<Result<Looked, Trouble>> = std::thread::scope(|scope| {
         let (next, suspected) = (&next, &suspected);
         let look = |worker| {
-            let mut suspects = Suspects { worker, source, plan, news: news.clone() };
+            let mut suspects = Suspects { worker, supply, plan, news: news.clone() };
             move || suspects.look_at_all(suspected, next)
         };
         let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(look(worker))).collect();
@@ -100,7 +100,7 @@ impl Failure {
 /// One worker that looks at suspects.
 struct Suspects<'a, 'b> {
     worker: &'a mut Executor<'b>,
-    source: &'a Source,
+    supply: &'a Supply,
     plan: &'a Plan,
     news: mpsc::Sender<Progress>,
 }
@@ -128,8 +128,8 @@ impl Suspects<'_, '_> {
         let mut others = Vec::new();
         let (mut attempts, mut strays) = (0, 0);
         for index in suspects {
-            self.tell(Progress::Confirming(self.source.promise, rule));
-            let interleaving = self.source.nth(*index);
+            self.tell(Progress::Confirming(self.supply.promise, rule));
+            let interleaving = self.supply.nth(*index);
             let seen = run_until_broken(self.worker, &interleaving, Effort::Full)?;
             if seen.breaks(rule) {
                 attempts += 1;

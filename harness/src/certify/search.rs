@@ -1,12 +1,11 @@
 //! The search: interleavings by number, executed by all workers, and what was seen of them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::{Cases, Cell, Execution, Failure, Progress, run_until_broken};
+use super::crew::look_at_all;
+use super::{Cases, Cell, Execution, Failure, Plan, Progress, Share, run_until_broken};
 use crate::execute::{Effort, Executor};
-use crate::generate;
+use crate::generate::{Amount, Mix, Source};
 use crate::history::Event;
 use crate::interleaving::Interleaving;
 use crate::promise::Promise;
@@ -14,20 +13,39 @@ use crate::rules::{self, Judgement, Rule};
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
 
-/// The interleavings of one promise, by number: first the saved ones, then the random ones.
-pub(super) struct Source {
+/// The interleavings of one promise, by number: first the saved ones, then those of all sources.
+pub(super) struct Supply {
     pub(super) promise: Promise,
-    pub(super) seed: u64,
-    pub(super) known: Vec<Interleaving>,
+    known: Vec<Interleaving>,
+    mix: Mix,
 }
 
-impl Source {
+impl Supply {
+    pub(super) fn new(promise: Promise, known: Vec<Interleaving>, plan: &Plan) -> Self {
+        let amount = match plan.cases {
+            Cases::Number(number) => Amount::Number(number),
+            Cases::Budget(_) => Amount::Unknown,
+            Cases::Everything => Amount::Everything,
+        };
+        Self { promise, known, mix: Mix::new(promise, plan.seed, &plan.selection, amount) }
+    }
+
     pub(super) fn nth(&self, index: u64) -> Interleaving {
         let saved = usize::try_from(index).ok().and_then(|index| self.known.get(index));
-        match saved {
-            Some(saved) => saved.clone(),
-            None => generate::nth(self.promise, self.seed, index - self.known.len() as u64),
-        }
+        saved.cloned().unwrap_or_else(|| self.mix.nth(index - self.saved()))
+    }
+
+    fn saved(&self) -> u64 {
+        self.known.len() as u64
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.mix.total().map(|total| total.saturating_add(self.saved()))
+    }
+
+    /// Where an interleaving comes from; a saved one from none of the sources.
+    fn source(&self, index: u64) -> Option<Source> {
+        index.checked_sub(self.saved()).map(|number| self.mix.source(number))
     }
 }
 
@@ -39,6 +57,8 @@ pub(super) struct Found {
     pub(super) suspects: Vec<Vec<u64>>,
     first_seen: Vec<Option<Duration>>,
     cases: u64,
+    /// Of each source how many, and by rule of how many of them it was the first cause.
+    sources: [(u64, Vec<u64>); Source::ALL.len()],
     steps: (u64, u64),
     searched: Duration,
 }
@@ -46,66 +66,37 @@ pub(super) struct Found {
 /// One executed interleaving.
 struct Seen {
     index: u64,
+    source: Option<Source>,
     judgement: Judgement,
     steps: u64,
     skipped: u64,
 }
 
-fn look(worker: &mut Executor, source: &Source, index: u64) -> Result<Seen, Trouble> {
-    let interleaving = source.nth(index);
+fn look(worker: &mut Executor, supply: &Supply, index: u64) -> Result<Seen, Trouble> {
+    let interleaving = supply.nth(index);
     let Execution { history, judgement } = run_until_broken(worker, &interleaving, Effort::Quick)?;
     let skipped = history.events().iter().filter(|event| matches!(event, Event::Skipped { .. })).count() as u64;
-    Ok(Seen { index, judgement, steps: interleaving.steps.len() as u64, skipped })
+    Ok(Seen { index, source: supply.source(index), judgement, steps: interleaving.steps.len() as u64, skipped })
 }
 
 pub(super) fn search(
     workers: &mut [Executor],
-    source: &Source,
+    supply: &Supply,
     cases: Cases,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Found, Trouble> {
     let mut found = Found::new();
-    let started = found.started;
-    let total = match cases {
-        Cases::Number(number) => Some(number.saturating_add(source.known.len() as u64)),
-        Cases::Budget(_) => None,
+    let (started, total) = (found.started, supply.total());
+    let wanted = |index: u64| match cases {
+        Cases::Budget(budget) if started.elapsed() >= budget => false,
+        _ => total.is_none_or(|total| index < total),
     };
-    let wanted = |index: u64| match (cases, total) {
-        (Cases::Budget(budget), _) => started.elapsed() < budget,
-        (_, Some(total)) => index < total,
-        (_, None) => false,
+    let note = |seen| {
+        found.note(seen);
+        progress(Progress::Searched(supply.promise, found.cases, total));
     };
-    let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
-    let (results, received) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for worker in workers {
-            let (results, next, failed, wanted) = (results.clone(), &next, &failed, &wanted);
-            scope.spawn(move || {
-                let _beside = worker.beside_agent();
-                while !failed.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if !wanted(index) {
-                        break;
-                    }
-                    let seen = look(worker, source, index);
-                    failed.fetch_or(seen.is_err(), Ordering::Relaxed);
-                    if results.send(seen).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(results);
-        let mut trouble = None;
-        for seen in received {
-            match seen {
-                Ok(seen) => found.note(seen),
-                Err(error) => trouble = trouble.or(Some(error)),
-            }
-            progress(Progress::Searched(source.promise, found.cases, total));
-        }
-        trouble.map_or(Ok(()), Err)
-    })?;
+    let settle = |worker: &&mut Executor| worker.beside_agent();
+    look_at_all(workers, 0.., wanted, settle, |worker, index| look(worker, supply, index), note)?;
     found.searched = started.elapsed();
     found.suspects.iter_mut().for_each(|suspects| suspects.sort_unstable());
     Ok(found)
@@ -119,6 +110,7 @@ impl Found {
             suspects: vec![Vec::new(); rules::ALL.len()],
             first_seen: vec![None; rules::ALL.len()],
             cases: 0,
+            sources: Source::ALL.map(|_| (0, vec![0; rules::ALL.len()])),
             steps: (0, 0),
             searched: Duration::ZERO,
         }
@@ -126,11 +118,14 @@ impl Found {
 
     fn note(&mut self, seen: Seen) {
         self.cases += 1;
+        let mut source = seen.source.map(|source| &mut self.sources[source as usize]);
+        source.iter_mut().for_each(|(cases, _)| *cases += 1);
         self.steps = (self.steps.0 + seen.steps, self.steps.1 + seen.skipped);
         // Nothing is broken before it is confirmed.
         for (place, (_, verdict)) in seen.judgement.verdicts.iter().enumerate() {
             if matches!(verdict, Verdict::Failed(_)) {
                 self.suspects[place].push(seen.index);
+                source.iter_mut().for_each(|(_, broken)| broken[place] += 1);
                 self.first_seen[place].get_or_insert_with(|| self.started.elapsed());
             }
         }
@@ -142,16 +137,22 @@ impl Found {
         self.verdicts[place] = before.merge(verdict);
     }
 
-    pub(super) fn into_cell(self, source: &Source, failures: Vec<Failure>) -> Cell {
+    pub(super) fn into_cell(self, supply: &Supply, failures: Vec<Failure>) -> Cell {
         let broken = |rule: &Rule| failures.iter().any(|failure| failure.rule.id == rule.id);
         let seen = rules::ALL.iter().zip(&self.first_seen).filter(|(rule, _)| broken(rule));
         let first_seen = seen.filter_map(|(rule, when)| Some((rule.id, (*when)?))).collect();
+        let confirmed =
+            |counts: &[u64]| rules::ALL.iter().zip(counts).filter(|(rule, _)| broken(rule)).map(|(_, count)| count).sum();
+        let shares = Source::ALL.into_iter().zip(&self.sources).filter(|(_, (cases, _))| *cases > 0);
+        let sources =
+            shares.map(|(source, (cases, counts))| Share { source, cases: *cases, broken: confirmed(counts) }).collect();
         Cell {
-            promise: source.promise,
+            promise: supply.promise,
             verdicts: rules::ALL.iter().zip(self.verdicts).collect(),
             failures,
             cases: self.cases,
-            known: source.known.len() as u64,
+            known: supply.saved(),
+            sources,
             steps: self.steps,
             searched: self.searched,
             first_seen,

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::history::{Expectation, PoolId};
-use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use super::follow::Follower;
+use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Step, Thread};
 use crate::limits;
 use crate::model::{Holding, State};
 use crate::promise::{Promise, Terms};
@@ -91,33 +91,26 @@ struct Draft {
     terms: Terms,
     swarm: Swarm,
     manner: Manner,
-    state: State,
+    follower: Follower,
     steps: Vec<Step>,
-    waiting: Vec<(Actor, Op, PoolId)>,
-    /// Steps that are stalled until they are released.
-    stalled: Vec<(Actor, Op)>,
-    processes: u8,
 }
 
 impl Draft {
     fn new(terms: Terms, max_size: u32, swarm: Swarm, manner: Manner) -> Self {
-        let state = State::new(max_size);
-        Self { terms, swarm, manner, state, steps: Vec::new(), waiting: Vec::new(), stalled: Vec::new(), processes: 1 }
+        Self { terms, swarm, manner, follower: Follower::new(terms, max_size), steps: Vec::new() }
     }
 
     fn choose(&mut self, choice: u64) {
         let (who, anything, what) = (choice >> 52, (choice >> 48) & 15 == 0, choice & 0xffff_ffff);
-        let actors: Vec<Actor> = self.state.running_processes().flat_map(|process| self.state.actors(process)).collect();
-        let able: Vec<Actor> =
-            actors.into_iter().filter(|actor| !self.state.is_busy(*actor) || self.state.is_stalled(*actor)).collect();
+        let able = self.follower.able();
         let Some(actor) = able.get(who as usize % able.len().max(1)).copied() else { return };
-        if self.state.is_stalled(actor) {
+        if self.follower.state().is_stalled(actor) {
             self.add(Step::new(actor, Op::Release));
             return;
         }
         let mut candidates = self.candidates(actor);
         if !anything {
-            candidates.retain(|(op, _)| self.state.skips(self.terms, actor, op).is_none() || self.can_be_prepared(actor, op));
+            candidates.retain(|(op, _)| self.follower.skips(actor, op).is_none() || self.can_be_prepared(actor, op));
         }
         let total: u64 = candidates.iter().map(|(_, weight)| weight).sum();
         let Some(mut left) = what.checked_rem(total) else { return };
@@ -137,7 +130,7 @@ impl Draft {
 
     /// Every step that the actor could take, with its weight.
     fn candidates(&self, actor: Actor) -> Vec<(Op, u64)> {
-        let (state, process) = (&self.state, actor.process);
+        let (state, process) = (self.follower.state(), actor.process);
         let mut ops = Vec::with_capacity(40);
         let mut offer = |op: Op, kind: u32, weight: u64| ops.push((op, weight * self.swarm.factor(kind)));
         let bare = state.pools(process).is_empty();
@@ -145,24 +138,16 @@ impl Draft {
         for held in state.holdings(actor) {
             ops_of_checkout(state, actor, &held, self.manner, &mut offer);
         }
+        let child = self.follower.next_process();
         for (kind, weight) in [(ForkKind::Fork, 5), (ForkKind::Clone, 1)] {
-            offer(Op::Fork(Process(self.processes), kind), 9, weight);
+            offer(Op::Fork(child, kind), 9, weight);
         }
         if state.reusable().is_some() {
-            offer(Op::Fork(Process(self.processes), ForkKind::ReusedPid), 9, 5);
+            offer(Op::Fork(child, ForkKind::ReusedPid), 9, 5);
         }
         // Under every promise but one it is a rare end.
-        offer(
-            Op::Exec,
-            17,
-            if !state.is_child(process) {
-                0
-            } else if self.terms.promise == Promise::ExecOnly {
-                40
-            } else {
-                1
-            },
-        );
+        let often = if self.terms.promise == Promise::ExecOnly { 40 } else { 1 };
+        offer(Op::Exec, 17, if state.is_child(process) { often } else { 0 });
         state.unreaped(process).for_each(|child| offer(Op::Wait(child), 10, 6));
         for kind in ExitKind::ALL {
             // The first process is needed: when it has gone, the rest is epilogue.
@@ -188,8 +173,8 @@ impl Draft {
 
     /// The promise forbids it now, but some steps before it would make it allowed.
     fn can_be_prepared(&self, actor: Actor, op: &Op) -> bool {
-        let forbidden = self.state.skips(self.terms, actor, op) == Some(crate::history::Skip::Promise);
-        let alone = self.state.actors(actor.process).count() == 1;
+        let forbidden = self.follower.skips(actor, op) == Some(crate::history::Skip::Promise);
+        let alone = self.follower.state().actors(actor.process).count() == 1;
         let known = match self.terms.promise {
             Promise::DisposeBeforeFork | Promise::ForkWhenIdle => matches!(op, Op::Fork(..)),
             Promise::ChildDrops => matches!(op, Op::Open(_)),
@@ -202,14 +187,15 @@ impl Draft {
     fn emit(&mut self, step: Step) {
         let Step { actor, op, .. } = step;
         if self.can_be_prepared(actor, &op) {
-            let held: Vec<_> = self.state.holdings(actor).collect();
+            let held: Vec<_> = self.follower.state().holdings(actor).collect();
             for holding in held {
                 if holding.transaction && !holding.inherited {
                     self.add(Step::new(actor, Op::Commit(holding.handle)));
                 }
                 self.add(Step::new(actor, Op::Return(holding.handle)));
             }
-            while self.state.slot(actor.process, None).is_some() {
+            // For an idle fork it is enough that nothing is checked out.
+            while self.terms.promise != Promise::ForkWhenIdle && self.follower.state().slot(actor.process, None).is_some() {
                 if self.terms.promise == Promise::DisposeBeforeFork {
                     self.add(Step::new(actor, Op::Dispose(None)));
                 }
@@ -223,56 +209,11 @@ impl Draft {
 
     /// Adds one step and follows it in the model. False if it is one that will be skipped.
     fn add(&mut self, step: Step) -> bool {
-        let Step { actor, op, stall } = step;
         if self.steps.len() >= limits::STEPS {
             return false;
         }
         self.steps.push(step);
-        if self.state.skips(self.terms, actor, &op).is_some() {
-            return false;
-        }
-        if op == Op::Release {
-            self.release(actor);
-            return true;
-        }
-        let expected = self.state.expects(actor, &op);
-        self.state.start(actor, &op);
-        if stall.is_some() && expected != Expectation::Block {
-            self.state.stall(actor);
-            self.stalled.push((actor, op));
-            return true;
-        }
-        match self.state.pool_in(actor, &op) {
-            Some(pool) if expected == Expectation::Block && self.state.releasable(actor, pool) => {
-                self.waiting.push((actor, op, pool))
-            }
-            _ => self.state.apply(actor, &op, expected != Expectation::Block),
-        }
-        if let Op::Fork(..) = op {
-            self.processes = self.processes.saturating_add(1);
-        }
-        self.serve_waiters();
-        true
-    }
-
-    fn release(&mut self, actor: Actor) {
-        self.state.resume(actor);
-        if let Some(place) = self.stalled.iter().position(|(stalled, _)| *stalled == actor) {
-            let (_, op) = self.stalled.swap_remove(place);
-            self.state.apply(actor, &op, true);
-            self.serve_waiters();
-        }
-    }
-
-    fn serve_waiters(&mut self) {
-        let state = &mut self.state;
-        self.waiting.retain(|(actor, op, pool)| {
-            let served = state.has_room(actor.process, *pool);
-            if served {
-                state.apply(*actor, op, true);
-            }
-            !served
-        });
+        self.follower.take(step)
     }
 }
 
@@ -321,6 +262,7 @@ fn ops_of_checkout(state: &State, actor: Actor, held: &Holding, manner: Manner, 
 
 #[cfg(test)]
 mod tests {
+    use super::super::follow;
     use super::*;
 
     /// A seed names its interleavings for ever: failures are reported by them.
@@ -335,17 +277,8 @@ mod tests {
     }
 
     fn carried_out(interleaving: &Interleaving) -> Vec<Op> {
-        let mut state = State::new(interleaving.max_size);
-        let mut done = Vec::new();
-        for step in &interleaving.steps {
-            if state.skips(interleaving.terms(), step.actor, &step.op).is_none() {
-                let expected = state.expects(step.actor, &step.op);
-                state.start(step.actor, &step.op);
-                state.apply(step.actor, &step.op, expected != Expectation::Block);
-                done.push(step.op);
-            }
-        }
-        done
+        let done = follow::carried_out(interleaving);
+        interleaving.steps.iter().zip(done).filter(|(_, done)| *done).map(|(step, _)| step.op).collect()
     }
 
     /// TXN-2 is about rows that were rolled back: a search that writes none does not exercise it.

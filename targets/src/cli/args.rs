@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use poolproof::Promise;
+use poolproof::certify::Cases;
+use poolproof::generate::{DEPTH, Selection, Source};
 
+use super::exit::Stop;
 use super::help;
 use super::servers::{RealServers, Servers};
 
@@ -49,13 +52,18 @@ pub(crate) struct Certify {
     /// What the application promises; may be repeated or separated by commas
     #[arg(long = "promise", value_name = "PROMISE", value_delimiter = ',', default_values_t = PROMISES)]
     pub(crate) promises: Vec<Promise>,
-    /// Interleavings for each pool and promise
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
-    #[arg(conflicts_with = "budget")]
-    pub(crate) cases: u64,
+    /// Interleavings for each pool and promise [default: 200; without random ones all that there are]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "budget")]
+    cases: Option<u64>,
+    /// Where interleavings come from: scenarios, sweep, exhaustive, random; may be repeated or separated by commas [default: all]
+    #[arg(long = "source", value_name = "SOURCE", value_delimiter = ',')]
+    sources: Vec<Source>,
+    /// Steps that an interleaving has at the most in `exhaustive` [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
+    depth: Option<u8>,
     /// Time for each pool and promise in place of a number: 500ms, 30s, 5m, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) budget: Option<Duration>,
+    budget: Option<Duration>,
     /// What the random interleavings are made from
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -68,6 +76,31 @@ pub(crate) struct Certify {
     /// Also print the verdict on each rule
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+impl Certify {
+    /// How much is searched.
+    pub(crate) fn amount(&self) -> Cases {
+        match (self.budget, self.cases) {
+            (Some(budget), _) => Cases::Budget(budget),
+            (None, Some(cases)) => Cases::Number(cases),
+            (None, None) if self.uses(Source::Random) => Cases::Number(CASES),
+            (None, None) => Cases::Everything,
+        }
+    }
+
+    /// Where interleavings come from.
+    pub(crate) fn selection(&self) -> Result<Selection, Stop> {
+        if self.depth.is_some() && !self.uses(Source::Exhaustive) {
+            return Err(Stop::usage("--depth says how far the source 'exhaustive' goes, which is not among the sources"));
+        }
+        let sources = Source::ALL.into_iter().filter(|source| self.uses(*source)).collect();
+        Ok(Selection { sources, depth: self.depth.map_or(DEPTH, usize::from) })
+    }
+
+    fn uses(&self, source: Source) -> bool {
+        self.sources.is_empty() || self.sources.contains(&source)
+    }
 }
 
 /// What to replay.
@@ -127,6 +160,9 @@ pub(crate) struct Doctor {
 const PROMISES: [Promise; 5] =
     [Promise::ChildUsesPool, Promise::ChildDrops, Promise::ChildLeaks, Promise::DisposeBeforeFork, Promise::ThreadsOnly];
 
+/// So many interleavings if nobody says how many.
+const CASES: u64 = 200;
+
 /// Each promise once.
 pub(crate) fn once(promises: &[Promise]) -> Vec<Promise> {
     let mut once: Vec<Promise> = Vec::new();
@@ -184,11 +220,32 @@ mod tests {
 
     #[test]
     fn a_budget_takes_the_place_of_a_number() {
-        assert_eq!(certify(&["--budget", "5m"]).expect("valid").budget, Some(Duration::from_secs(300)));
-        assert_eq!(certify(&["--budget", "500ms"]).expect("valid").budget, Some(Duration::from_millis(500)));
+        let amount = |words: &[&str]| certify(words).expect("valid").amount();
+        assert_eq!(amount(&["--budget", "5m"]), Cases::Budget(Duration::from_secs(300)));
+        assert_eq!(amount(&["--budget", "500ms"]), Cases::Budget(Duration::from_millis(500)));
+        assert_eq!((amount(&[]), amount(&["--cases", "3"])), (Cases::Number(200), Cases::Number(3)));
         for words in [["--budget", "5"], ["--budget", "0s"], ["--budget", "s"], ["--cases", "0"], ["--workers", "0"]] {
             assert!(certify(&words).is_err(), "{words:?}");
         }
         assert!(certify(&["--budget", "5s", "--cases", "3"]).is_err());
+    }
+    /// What has an end is run to its end; chance has none.
+    #[test]
+    fn sources_may_be_chosen_and_without_chance_everything_is_run() {
+        let sources = |words: &[&str]| certify(words).expect("valid").selection().map(|selection| selection.sources).ok();
+        assert_eq!(sources(&[]), Some(Source::ALL.to_vec()));
+        let both = Some(vec![Source::Scenarios, Source::Sweep]);
+        assert_eq!(sources(&["--source", "sweep,scenarios"]), both);
+        assert_eq!(sources(&["--source", "scenarios", "--source", "sweep"]), both);
+        assert!(certify(&["--source", "everything"]).is_err());
+        let amount = |words: &[&str]| certify(words).expect("valid").amount();
+        assert_eq!(amount(&["--source", "exhaustive", "--depth", "6"]), Cases::Everything);
+        assert_eq!(amount(&["--source", "exhaustive", "--cases", "9"]), Cases::Number(9));
+        assert_eq!(amount(&["--source", "exhaustive,random"]), Cases::Number(200));
+        let depth = |words: &[&str]| certify(words).expect("valid").selection().map(|selection| selection.depth).ok();
+        assert_eq!(
+            (depth(&["--depth", "6"]), depth(&[]), depth(&["--depth", "6", "--source", "random"])),
+            (Some(6), Some(4), None)
+        );
     }
 }

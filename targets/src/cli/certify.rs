@@ -25,6 +25,7 @@ const REPLAYS: u32 = 20;
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     let targets = names::pools(&wanted.pools)?;
     let promises = args::once(&wanted.promises);
+    wanted.selection()?;
     corpus::check(&wanted.out)?;
     let mut teller = Teller::new();
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
@@ -53,7 +54,8 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
 fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, teller: &mut Teller) -> Result<Certified, Stop> {
     let plan = Plan {
         seed: wanted.seed,
-        cases: wanted.budget.map_or(Cases::Number(wanted.cases), Cases::Budget),
+        cases: wanted.amount(),
+        selection: wanted.selection()?,
         workers: workers(wanted.workers),
         replays: REPLAYS,
     };
@@ -119,10 +121,11 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
     for certified in results {
         text.push_str(&certified.lines(style.width));
     }
-    let amount = match wanted.budget {
-        Some(budget) => format!("{budget:?} for each promise"),
-        None if wanted.cases == 1 => "1 interleaving for each promise".to_owned(),
-        None => format!("{} interleavings for each promise", wanted.cases),
+    let amount = match wanted.amount() {
+        Cases::Budget(budget) => format!("{budget:?} for each promise"),
+        Cases::Number(1) => "1 interleaving for each promise".to_owned(),
+        Cases::Number(number) => format!("{number} interleavings for each promise"),
+        Cases::Everything => "everything that the sources have for each promise".to_owned(),
     };
     text.push_str(&format!("\nrules of edition {}, seed {}, {amount}\n", poolproof::rules::EDITION, wanted.seed));
     if results.iter().any(|certified| certified.embedded) {

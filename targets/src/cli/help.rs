@@ -26,11 +26,18 @@ Examples:
 
 /// What `certify` does, but for its promises.
 const CERTIFY: &str = "\
-For each promise random interleavings of fork, threads, checkout, query, commit, return, dispose
-and exit are run in real processes against a server, and judged by the rules. What breaks a rule is
+For each promise interleavings of fork, threads, checkout, query, commit, return, dispose and exit
+are run in real processes against a server, and judged by the rules. What breaks a rule is
 confirmed, shrunk, replayed 20 times, printed, and saved under --out, from where it is run first
 next time. The same seed and number of cases give the same interleavings, whatever the number of
 workers.
+
+They come from four sources, in this order: scenarios, which are failures known from the field;
+sweep, which puts a fork at each place of small interleavings; exhaustive, everything up to --depth
+steps that begins by opening a pool, up to renaming; and random. Each has at most a quarter, and
+random the rest. Without random, and without --cases, everything that there is is run:
+
+  poolproof certify reference --promise child-uses-pool --source exhaustive --depth 5
 
 The server is the one inside poolproof, unless --server names another. What the kernel witnesses
 there is certain. An effect, such as a checkout that hangs, is then looked for on a real server, if
@@ -67,8 +74,9 @@ A difference that says nothing against the embedded server stands with its reaso
 targets/accepted-differences.json, and is counted. Any other one is printed, with its interleaving
 and what each server showed.
 
-The embedded server is always one of the two: --server names the other. The interleavings are those
-of `certify` with the same seed; the number of workers changes neither them nor their order.
+The embedded server is always one of the two: --server names the other. The interleavings are the
+random ones of `certify` with the same seed; the number of workers changes neither them nor their
+order.
 
 Examples:
   poolproof agree                              every pool, on private servers

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use poolproof::Promise;
 use poolproof::certify::Cell;
+use poolproof::generate::Source;
 use poolproof::report::wrapped;
 use poolproof::rules::{Level, Rule};
 use poolproof::verdict::Verdict;
@@ -94,6 +95,7 @@ impl Certified {
     /// The lines below the table.
     pub(crate) fn lines(&self, width: usize) -> String {
         let mut lines = vec![self.speed()];
+        lines.extend(self.sources());
         let (safe, unsafe_under) = self.promises();
         let list = |promises: &[Promise]| promises.iter().map(|promise| promise.name()).collect::<Vec<_>>().join(", ");
         if !safe.is_empty() {
@@ -127,6 +129,21 @@ impl Certified {
         format!("{cases} {unit}{saved}, {rate:.0} a second, {share} % of their steps skipped{own}")
     }
 
+    /// What each source gave and found, over all promises.
+    fn sources(&self) -> Option<String> {
+        let shares = || self.cells.iter().flat_map(|cell| &cell.sources);
+        let mut words = Vec::new();
+        for source in Source::ALL.into_iter().filter(|source| shares().any(|share| share.source == *source)) {
+            let of = shares().filter(|share| share.source == source);
+            let (cases, broken) = of.fold((0, 0), |sum, share| (sum.0 + share.cases, sum.1 + share.broken));
+            words.push(match words.is_empty() {
+                true => format!("{source} {}, {}", counted(cases, "case"), counted(broken, "failure")),
+                false => format!("{source} {cases}, {broken}"),
+            });
+        }
+        (!words.is_empty()).then(|| words.join(" · "))
+    }
+
     /// The weakest promises under which every MUST held, and those under which one was broken.
     fn promises(&self) -> (Vec<Promise>, Vec<Promise>) {
         let under = |wanted: fn(&Short) -> bool| {
@@ -134,6 +151,10 @@ impl Certified {
         };
         (weakest(&under(|short| short.code() == Code::Passed)), under(|short| short.code() == Code::Broken))
     }
+}
+
+fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Why there is no verdict, or too little was exercised.

@@ -106,6 +106,8 @@ fn broken(name: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use poolproof::certify::Share;
+    use poolproof::generate::Source;
     use poolproof::rules::ALL;
     use poolproof::verdict::Verdict;
     use std::time::Duration;
@@ -118,6 +120,10 @@ mod tests {
             failures: Vec::new(),
             cases: 200,
             known: 0,
+            sources: vec![
+                Share { source: Source::Scenarios, cases: 50, broken: 1 },
+                Share { source: Source::Random, cases: 150, broken: 0 },
+            ],
             steps: (1000, 250),
             searched: Duration::from_secs(2),
             first_seen: Vec::new(),
@@ -166,6 +172,7 @@ mysql          nothing       nothing       nothing
         assert_eq!(
             lines,
             "mysql on PostgreSQL 15.18\n  400 interleavings, 100 a second, 25 % of their steps skipped\n  \
+             scenarios 100 cases, 2 failures · random 300, 0\n  \
              safe under: child-drops\n"
         );
     }

@@ -5,6 +5,7 @@ use std::error::Error;
 use poolproof::Promise;
 use poolproof::bench::ServerChoice;
 use poolproof::certify::{self, Cases, Plan, Progress};
+use poolproof::generate::Selection;
 
 use super::measure;
 use super::paper::{Finding, Section};
@@ -16,7 +17,8 @@ const LOOKS: [u64; 4] = [1, 1_000, 10_000, 100_000];
 pub(super) fn section() -> Result<Section, Box<dyn Error>> {
     let reference = measure::target("reference");
     let bench = measure::bench_with(&ServerChoice::Embedded, &reference)?;
-    let plan = Plan { seed: 1, cases: Cases::Number(LOOKS[LOOKS.len() - 1]), workers: 1, replays: 1 };
+    let cases = Cases::Number(LOOKS[LOOKS.len() - 1]);
+    let plan = Plan { seed: 1, cases, selection: Selection::default(), workers: 1, replays: 1 };
     let mut seen: Vec<(u64, u64, u64)> = Vec::new();
     let mut trouble = None;
     let mut look = |news: Progress| {
