@@ -105,7 +105,7 @@ pub fn mutants() -> Vec<Mutant> {
     }
     mutants! {
         NoGuard: "mutant-no-guard", "the fork is never noticed", "OWN-1";
-        GuardOnlyAtCheckout: "mutant-guard-only-at-checkout", "inherited checkouts are taken back in a child", "OWN-1";
+        GuardOnlyAtCheckout: "mutant-guard-at-checkout", "inherited checkouts are taken back in a child", "OWN-1";
         Goodbye: "mutant-goodbye", "a child says goodbye on what it inherited", "OWN-1";
         CountersCopied: "mutant-counters-copied", "a child inherits its parent's count of connections", "LIV-2";
     }
