@@ -6,6 +6,7 @@
 mod agreement;
 mod bad_input;
 mod cleanup;
+mod correct;
 mod drivers;
 mod embedded;
 mod executor;
@@ -32,7 +33,7 @@ fn main() -> std::process::ExitCode {
         neutral::trials,
         nightly::trials,
     ];
-    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).collect();
+    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).chain(correct::trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
     conclusion.exit_code()
