@@ -15,7 +15,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// What one sees: the second line.
     pub seen: &'static str,
-    /// The interleaving, under the largest promise that a pool could be expected to keep it under.
+    /// The interleaving, under a promise that allows each of its steps.
     pub interleaving: Interleaving,
 }
 
