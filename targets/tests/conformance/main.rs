@@ -10,6 +10,7 @@ mod correct;
 mod drivers;
 mod embedded;
 mod executor;
+mod inside;
 mod lab;
 mod misfits;
 mod neutral;
@@ -26,6 +27,7 @@ fn main() -> std::process::ExitCode {
     let families = [
         pools::trials,
         executor::trials,
+        inside::trials,
         bad_input::trials,
         cleanup::trials,
         embedded::trials,
