@@ -2,7 +2,10 @@
 
 use super::story::{Story, story};
 use super::{broken, passed};
+use crate::interleaving::parse;
+use crate::model::State;
 use crate::pool::ErrorKind;
+use crate::promise::Promise;
 use crate::rules::{ALL, Level, Rule, find, judge_by};
 use crate::verdict::{Evidence, Verdict};
 
@@ -66,6 +69,7 @@ fn an_abandoned_execution_proves_only_what_the_kernel_had_seen() {
     for (rule, verdict) in &judgement.verdicts {
         match rule.id {
             "OWN-1" => assert!(matches!(verdict, Verdict::Failed(_))),
+            _ if rule.is_about_returns() => assert_eq!(*verdict, Verdict::NotApplicable),
             id => assert_eq!(*verdict, Verdict::NoVerdict("too many sessions".into()), "{id}"),
         }
     }
@@ -76,7 +80,20 @@ fn an_abandoned_execution_proves_only_what_the_kernel_had_seen() {
 #[test]
 fn a_rule_that_crashes_gives_no_verdict_and_harms_no_other() {
     const fn rule(id: &'static str, check: fn(&crate::rules::Facts) -> Verdict) -> Rule {
-        Rule { id, level: Level::Must, sentence: "", reason: "", remedy: "", kernel: false, check }
+        Rule {
+            id,
+            level: Level::Must,
+            sentence: "",
+            reason: "",
+            remedy: "",
+            remedies: &[],
+            evidence: "",
+            smallest: "",
+            mutant: "",
+            kernel: false,
+            dirty: false,
+            check,
+        }
     }
     fn fails(_: &crate::rules::Facts) -> Verdict {
         Verdict::Failed(Evidence { at: 0, sentence: "seen".into(), details: Vec::new() })
@@ -94,16 +111,55 @@ fn a_rule_that_crashes_gives_no_verdict_and_harms_no_other() {
 #[test]
 fn the_list_is_the_rulebooks_and_each_entry_says_why_and_what_to_do() {
     let ids: Vec<_> = ALL.iter().map(|rule| rule.id).collect();
-    assert_eq!(ids, ["OWN-1", "OWN-2", "REP-1", "TXN-1", "TXN-2", "LIV-1", "LIV-2", "LIV-3", "ISO-1", "ISO-2", "CAP-1", "CAP-2"]);
+    let families = [("OWN", 5), ("REP", 1), ("TXN", 4), ("LIV", 4), ("ISO", 2), ("CAP", 3), ("API", 1)];
+    let listed = families.iter().flat_map(|(family, rules)| (1..=*rules).map(move |number| format!("{family}-{number}")));
+    assert_eq!(ids, listed.collect::<Vec<_>>());
     for rule in ALL {
         assert_eq!(find(rule.id).map(|found| found.id), Some(rule.id));
-        assert_eq!(rule.level, Level::Must, "{}", rule.id);
-        for text in [rule.sentence, rule.reason, rule.remedy] {
+        let should = ["OWN-4", "OWN-5", "TXN-3", "TXN-4", "CAP-3"].contains(&rule.id);
+        assert_eq!(rule.level, if should { Level::Should } else { Level::Must }, "{}", rule.id);
+        for text in [rule.sentence, rule.reason].into_iter().chain(Promise::ALL.map(|promise| rule.remedy(promise))) {
             assert!(text.ends_with('.') && !text.contains("  "), "{}: {text}", rule.id);
         }
+        assert!(!rule.evidence.is_empty() && !rule.evidence.ends_with('.'), "{}", rule.id);
         assert!(!sources(rule.reason).is_empty(), "{} names where it comes from", rule.id);
     }
     assert!(find("OWN-9").is_none());
+}
+
+/// Whoever reads a rule can see it broken: the interleaving is written as a file would be, and no step of it is skipped.
+#[test]
+fn the_smallest_interleaving_of_each_rule_is_well_formed_and_every_step_of_it_applies() {
+    for rule in ALL {
+        let smallest = parse(rule.smallest).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
+        assert_eq!(smallest.dirty, rule.is_about_returns(), "{}", rule.id);
+        let mut state = State::new(smallest.max_size);
+        for step in &smallest.steps {
+            assert_eq!(state.skips(smallest.terms(), step.actor, &step.op), None, "{}: {step}", rule.id);
+            state.start(step.actor, &step.op);
+            match step.stall {
+                Some(_) => state.stall(step.actor),
+                None => state.apply(step.actor, &step.op, true),
+            }
+        }
+    }
+}
+
+/// One mutant for one rule, and the advice for a promise differs from the usual one, or it need not be there.
+#[test]
+fn mutants_are_named_and_special_advice_is_special() {
+    let names: std::collections::BTreeSet<_> = ALL.iter().map(|rule| rule.mutant).collect();
+    assert!(names.len() == ALL.len() && names.iter().all(|name| name.starts_with("mutant-")));
+    for rule in ALL {
+        let mut promises = std::collections::BTreeSet::new();
+        for (promise, remedy) in rule.special_remedies() {
+            assert!(promises.insert(promise) && remedy != rule.usual_remedy(), "{} under {promise}", rule.id);
+            assert_eq!(rule.remedy(promise), remedy);
+        }
+    }
+    let own = find("OWN-1").expect("a rule");
+    assert!(own.remedy(Promise::ChildUsesPool).contains("open its own pool"));
+    assert_eq!(own.remedy(Promise::Anything), own.usual_remedy());
 }
 
 /// The reports and failures that a reason names.
