@@ -1,6 +1,6 @@
 //! First cause and consequences, and executions that decide nothing.
 
-use super::story::{Story, story};
+use super::story::{Story, dirty, story, under};
 use super::{broken, passed};
 use crate::interleaving::parse;
 use crate::model::State;
@@ -180,4 +180,44 @@ fn every_source_of_a_rule_is_told_in_the_documents() {
             assert!(told.contains(&format!("\n| {source} |")), "{}: {source}", rule.id);
         }
     }
+}
+
+/// p0 returns a connection inside a transaction, in which the next holder finds it.
+fn returned_dirty(told: Story) -> Story {
+    let used = told.done("p0 open").done("p0 checkout a").opens("p0", "c0").asks("p0 query a", "c0").answers("c0", true);
+    used.done("p0 return a").done("p0 checkout b").asks("p0 query b", "c0")
+}
+
+#[test]
+fn what_is_returned_dirty_is_judged_there_and_only_there() {
+    let judgement = returned_dirty(dirty(1)).judged();
+    assert_eq!(judgement.first_cause().map(|(rule, _)| rule.id), Some("TXN-3"));
+    for (rule, verdict) in &judgement.verdicts {
+        assert_eq!(*verdict == Verdict::NotApplicable, !rule.is_about_returns(), "{}", rule.id);
+    }
+    let clean = returned_dirty(story()).judged();
+    assert!(clean.first_cause().is_none());
+    assert_eq!((clean.verdict("TXN-3"), clean.verdict("REP-1")), (Some(&Verdict::NotApplicable), Some(&passed(2))));
+}
+
+#[test]
+fn what_follows_from_another_rule_is_no_fault_of_dirty_returns() {
+    let harmed = dirty(1).done("p0 open").opens("p0", "c9").done("p0 fork p1").writes("p1", "c9", "Query", 9);
+    let told = harmed.done("p0 checkout a").opens("p0", "c0").asks("p0 query a", "c0").answers("c0", true).done("p0 return a");
+    let judgement = told.done("p0 checkout b").asks("p0 query b", "c0").judged();
+    assert!(matches!(judgement.verdict("TXN-3"), Some(Verdict::Consequence { of: "OWN-1", .. })));
+    assert!(judgement.first_cause().is_none());
+    assert_eq!(judgement.verdict("OWN-1"), Some(&Verdict::NotApplicable));
+}
+
+#[test]
+fn a_hook_that_is_not_there_leaves_nothing_to_judge() {
+    let hooked = |promise| {
+        let forked = under(promise, 1).done("p0 open").opens("p0", "c0").done("p0 fork p1").start("p1 after-fork");
+        forked.answer("p1", crate::history::Outcome::NotOffered).writes("p1", "c0", "Query", 9).judged()
+    };
+    let verdicts = hooked(Promise::HookInChild).verdicts;
+    assert!(verdicts.iter().all(|(_, verdict)| *verdict == Verdict::NotOffered));
+    let larger = hooked(Promise::Anything);
+    assert!(matches!(larger.verdict("OWN-1"), Some(Verdict::Failed(_))), "who promised nothing needs no hook");
 }
