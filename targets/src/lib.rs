@@ -12,7 +12,8 @@
 //!
 //! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
 
-use poolproof::{Promise, Target};
+use poolproof::Target;
+use poolproof::promise::Terms;
 
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod agreement;
@@ -27,14 +28,16 @@ pub mod reference;
 pub mod refusing;
 
 /// A pool with a planted defect, and what must find it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Mutant {
     /// The pool.
     pub target: Target,
     /// The rule that it breaks first.
     pub rule: &'static str,
-    /// A promise under which it does.
-    pub promise: Promise,
+    /// A smallest promise under which it does, and whether connections must be returned dirty for it.
+    pub terms: Terms,
+    /// It shows only where something happens while another is inside an operation.
+    pub inside: bool,
 }
 
 /// Every pool that is known by name: [`pools`], then the targets of [`mutants`], then what nobody certifies.
@@ -89,26 +92,20 @@ pub fn correct() -> Vec<Target> {
 /// The reference pool with one defect each, on either database.
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub fn mutants() -> Vec<Mutant> {
-    use poolproof::neutral::{Driver, MySql, Postgres};
-    use reference::{CountersCopied, Goodbye, GuardOnlyAtCheckout, NoGuard, Planted, ReferencePool};
+    use poolproof::neutral::{MySql, Postgres};
+    use reference::defect::{self, Note, Plant};
+    use reference::{Mutant as Planted, ReferencePool};
 
-    fn mutant<D: Driver, P: Planted>(name: &'static str, about: &'static str, rule: &'static str) -> Mutant {
-        Mutant { target: Target::of::<ReferencePool<D, P>>(name, about), rule, promise: Promise::ChildUsesPool }
-    }
-    macro_rules! mutants {
-        ($($defect:ident: $name:literal, $about:literal, $rule:literal;)*) => {
-            Vec::from([$(
-                mutant::<Postgres, $defect>($name, $about, $rule),
-                mutant::<MySql, $defect>(concat!($name, "-mysql"), $about, $rule),
-            )*])
-        };
-    }
-    mutants! {
-        NoGuard: "mutant-no-guard", "the fork is never noticed", "OWN-1";
-        GuardOnlyAtCheckout: "mutant-guard-only-at-checkout", "inherited checkouts are taken back in a child", "OWN-1";
-        Goodbye: "mutant-goodbye", "a child says goodbye on what it inherited", "OWN-1";
-        CountersCopied: "mutant-counters-copied", "a child inherits its parent's count of connections", "LIV-2";
-    }
+    let mutant =
+        |plant: &Plant, target| Mutant { target, rule: plant.rule, terms: plant.terms(), inside: plant.has(Note::Inside) };
+    let of = |(number, plant): (u16, &Plant)| {
+        let [name, name_on_mysql] = plant.names;
+        let on_postgres = Target::variant::<ReferencePool<Postgres, Planted>>(name, plant.about, defect::choose, number);
+        let on_mysql = Target::variant::<ReferencePool<MySql, Planted>>(name_on_mysql, plant.about, defect::choose, number);
+        let on_mysql = (!plant.has(Note::PostgresOnly)).then_some(on_mysql);
+        [Some(on_postgres), on_mysql].into_iter().flatten().map(|target| mutant(plant, target)).collect::<Vec<_>>()
+    };
+    (0..).zip(defect::ALL).flat_map(of).collect()
 }
 
 /// None: the reference pool needs Linux.

@@ -27,7 +27,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         let name = mutant.target.name();
         trials.push(Trial::test(format!("{name} falls on the embedded server"), move || {
             let bench = bench(&mutant.target)?;
-            pools::falls(&pools::certify(&bench, name, mutant.promise, 1, 300), mutant.rule)
+            pools::falls(&pools::certify(&bench, name, mutant.terms.promise, 1, 300), mutant.rule)
         }));
     }
     trials.push(Trial::test("a thread may bear the name of one that was joined", again));

@@ -29,7 +29,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         let name = mutant.target.name();
         trials.push(lab.trial(mutant.target.database(), format!("{name} falls by {}", mutant.rule), move |lab| {
             (1..=scaled(1, 10)).try_for_each(|seed| {
-                falls(&lab.certify(name, mutant.promise, seed, 300), mutant.rule)
+                falls(&lab.certify(name, mutant.terms.promise, seed, 300), mutant.rule)
                     .map_err(|failed| format!("seed {seed}: {}", failed.message().unwrap_or_default()).into())
             })
         }));
