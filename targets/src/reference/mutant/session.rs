@@ -50,9 +50,9 @@ impl<D: Driver> planted::Session for Session<D> {
                 worker::have(move || Self::open(&config), patience)?
             }
             Defect::FlightReplayed => {
-                let session = Self::open(config)?;
-                flight::inherited().iter().try_for_each(|sql| session.line().query(sql).map(drop))?;
-                Ok(session)
+                let inherited = flight::inherited();
+                inherited.iter().try_for_each(|sql| Self::open(config)?.line().query(sql).map(drop))?;
+                Self::open(config)
             }
             _ => Self::open(config),
         }
@@ -69,7 +69,7 @@ impl<D: Driver> planted::Session for Session<D> {
                 self.line().query("BEGIN")?;
             }
             (Defect::ReadsShared, _) if read => {
-                if let Some(other) = self.another()
+                if let Some(other) = Self::eldest()
                     && let Some(mut other) = other.try_lock().ok().filter(|other| other.status() == Status::Idle)
                 {
                     return other.query(sql);
@@ -185,11 +185,9 @@ impl<D: Driver> Session<D> {
         if line.status() == Status::Idle { Ok(()) } else { line.query("ROLLBACK").map(drop) }
     }
 
-    /// Another session that is open.
-    fn another(&self) -> Option<Arc<Mutex<Connection<D>>>> {
-        let opened = opened();
-        let mut lines = opened.iter().filter_map(|opened| opened.line.downcast_ref::<Shared<D>>()?.upgrade());
-        lines.find(|line| !Arc::ptr_eq(line, &self.line))
+    /// The session that was opened first, of those that are open.
+    fn eldest() -> Option<Arc<Mutex<Connection<D>>>> {
+        opened().iter().find_map(|opened| opened.line.downcast_ref::<Shared<D>>()?.upgrade())
     }
 }
 
