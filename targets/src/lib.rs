@@ -13,6 +13,7 @@
 //! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
 
 use poolproof::Target;
+use poolproof::interleaving::{Interleaving, ParseError, parse};
 use poolproof::promise::Terms;
 
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
@@ -38,6 +39,19 @@ pub struct Mutant {
     pub terms: Terms,
     /// It shows only where something happens while another is inside an operation.
     pub inside: bool,
+    /// The size of the pool and the steps of a shortest interleaving in which it shows.
+    steps: (u32, &'static str),
+}
+
+impl Mutant {
+    /// A shortest interleaving in which its defect shows, as it was thought out.
+    ///
+    /// # Errors
+    /// A typo; a test finds it.
+    pub fn story(&self) -> Result<Interleaving, ParseError> {
+        let (max_size, steps) = self.steps;
+        parse(&format!("pool max_size={max_size}\npromise {}\n{}\n", self.terms, steps.replace("; ", "\n")))
+    }
 }
 
 /// Every pool that is known by name: [`pools`], then the targets of [`mutants`], then what nobody certifies.
@@ -94,10 +108,15 @@ pub fn correct() -> Vec<Target> {
 pub fn mutants() -> Vec<Mutant> {
     use poolproof::neutral::{MySql, Postgres};
     use reference::defect::{self, Note, Plant};
-    use reference::{Mutant as Planted, ReferencePool};
+    use reference::{Mutant as Planted, ReferencePool, story};
 
-    let mutant =
-        |plant: &Plant, target| Mutant { target, rule: plant.rule, terms: plant.terms(), inside: plant.has(Note::Inside) };
+    let mutant = |plant: &Plant, target| Mutant {
+        target,
+        rule: plant.rule,
+        terms: plant.terms(),
+        inside: plant.has(Note::Inside),
+        steps: story::steps(plant.defect),
+    };
     let of = |(number, plant): (u16, &Plant)| {
         let [name, name_on_mysql] = plant.names;
         let on_postgres = Target::variant::<ReferencePool<Postgres, Planted>>(name, plant.about, defect::choose, number);
@@ -112,4 +131,19 @@ pub fn mutants() -> Vec<Mutant> {
 #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
 pub fn mutants() -> Vec<Mutant> {
     Vec::new()
+}
+
+#[cfg(all(test, target_os = "linux", not(poolproof_elsewhere)))]
+mod tests {
+    use poolproof::interleaving::Op;
+
+    #[test]
+    fn every_mutant_has_a_story_and_only_those_inside_an_operation_stall() {
+        for mutant in super::mutants() {
+            let story = mutant.story().unwrap_or_else(|typo| panic!("{mutant:?}: {typo}"));
+            let stalls = story.steps.iter().any(|step| step.stall.is_some());
+            assert_eq!(stalls, mutant.inside, "{mutant:?}");
+            assert!(matches!(story.steps[0].op, Op::Open(_)), "{mutant:?}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
 pub mod defect;
 mod mutant;
 mod planted;
+pub mod story;
 
 use defect::Defect;
 pub use mutant::Mutant;

@@ -23,13 +23,6 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         let bench = bench(&target("reference"))?;
         pools::passes(&pools::certify(&bench, "reference", Promise::ChildUsesPool, 1, scaled(500, 5000)), scaled(10, 100))
     }));
-    for mutant in poolproof_targets::mutants() {
-        let name = mutant.target.name();
-        trials.push(Trial::test(format!("{name} falls on the embedded server"), move || {
-            let bench = bench(&mutant.target)?;
-            pools::falls(&pools::certify(&bench, name, mutant.terms.promise, 1, 300), mutant.rule)
-        }));
-    }
     trials.push(Trial::test("a thread may bear the name of one that was joined", again));
     trials.push(Trial::test("a process that only computes is seen to spin and ended", spinning));
     trials.push(Trial::test("what fails by luck is shown, and no pool is blamed for it", luck));

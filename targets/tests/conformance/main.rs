@@ -11,6 +11,7 @@ mod embedded;
 mod executor;
 mod lab;
 mod misfits;
+mod mutants;
 mod neutral;
 mod nightly;
 mod pools;
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         embedded::trials,
         agreement::trials,
         neutral::trials,
+        mutants::trials,
         nightly::trials,
     ];
     let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).collect();
