@@ -111,10 +111,10 @@ fn fate(hunted: &Hunted, wanted: &Mutants) -> String {
         others => format!("others were: {}", others.join(", ")),
     };
     let unit = if seeds.len() == 1 { "seed" } else { "seeds" };
+    let cases = if wanted.cases == 1 { "1 interleaving".to_owned() } else { format!("{} interleavings", wanted.cases) };
     format!(
-        "{} survived {} interleavings of {unit} {} under {terms}: {rule} was never the first cause, {others}",
+        "{} survived {cases} of {unit} {} under {terms}: {rule} was never the first cause, {others}",
         hunted.name(),
-        wanted.cases,
         seeds.join(", ")
     )
 }
