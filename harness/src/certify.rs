@@ -3,6 +3,7 @@
 mod compare;
 mod confirm;
 mod crew;
+mod hunt;
 mod search;
 mod second;
 
@@ -20,6 +21,7 @@ use crate::trouble::Trouble;
 use crate::verdict::Verdict;
 pub use compare::{Causes, Difference, Sample, compare};
 use confirm::confirm;
+pub use hunt::{Bag, Hunt, Kill, hunt};
 use search::{Supply, search};
 pub use second::{Second, ask_second_server};
 

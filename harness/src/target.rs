@@ -12,6 +12,9 @@ pub struct Target {
     database: Database,
     #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
     agent: fn(&Path) -> Never,
+    /// What makes the kind of pool the variant that is meant.
+    #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
+    variant: Option<(fn(u16), u16)>,
 }
 
 /// The agent's main function does not return.
@@ -21,7 +24,13 @@ pub(crate) enum Never {}
 impl Target {
     /// The target of one kind of pool, under a name without blanks, with a few words on what it is.
     pub const fn of<P: Pool>(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, database: P::DATABASE, agent: agent::<P> }
+        Self { name, about, database: P::DATABASE, agent: agent::<P>, variant: None }
+    }
+
+    /// The same for one of many variants of a kind of pool, which differ at run time only: `choose` is called with its number, in the
+    /// process under test, before anything else is done there.
+    pub const fn variant<P: Pool>(name: &'static str, about: &'static str, choose: fn(u16), number: u16) -> Self {
+        Self { variant: Some((choose, number)), ..Self::of::<P>(name, about) }
     }
 
     /// Its name.
@@ -41,6 +50,9 @@ impl Target {
 
     #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
     pub(crate) fn run_agent(&self, control: &Path) -> ! {
+        if let Some((choose, number)) = self.variant {
+            choose(number);
+        }
         match (self.agent)(control) {}
     }
 }

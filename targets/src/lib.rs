@@ -12,7 +12,9 @@
 //!
 //! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
 
-use poolproof::{Promise, Target};
+use poolproof::Target;
+use poolproof::interleaving::{Interleaving, ParseError, parse};
+use poolproof::promise::Terms;
 
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod agreement;
@@ -27,14 +29,29 @@ pub mod reference;
 pub mod refusing;
 
 /// A pool with a planted defect, and what must find it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Mutant {
     /// The pool.
     pub target: Target,
     /// The rule that it breaks first.
     pub rule: &'static str,
-    /// A promise under which it does.
-    pub promise: Promise,
+    /// A smallest promise under which it does, and whether connections must be returned dirty for it.
+    pub terms: Terms,
+    /// It shows only where something happens while another is inside an operation.
+    pub inside: bool,
+    /// The size of the pool and the steps of a shortest interleaving in which it shows.
+    steps: (u32, &'static str),
+}
+
+impl Mutant {
+    /// A shortest interleaving in which its defect shows, as it was thought out.
+    ///
+    /// # Errors
+    /// A typo; a test finds it.
+    pub fn story(&self) -> Result<Interleaving, ParseError> {
+        let (max_size, steps) = self.steps;
+        parse(&format!("pool max_size={max_size}\npromise {}\n{}\n", self.terms, steps.replace("; ", "\n")))
+    }
 }
 
 /// Every pool that is known by name: [`pools`], then the targets of [`mutants`], then what nobody certifies.
@@ -89,30 +106,44 @@ pub fn correct() -> Vec<Target> {
 /// The reference pool with one defect each, on either database.
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub fn mutants() -> Vec<Mutant> {
-    use poolproof::neutral::{Driver, MySql, Postgres};
-    use reference::{CountersCopied, Goodbye, GuardOnlyAtCheckout, NoGuard, Planted, ReferencePool};
+    use poolproof::neutral::{MySql, Postgres};
+    use reference::defect::{self, Note, Plant};
+    use reference::{Mutant as Planted, ReferencePool, story};
 
-    fn mutant<D: Driver, P: Planted>(name: &'static str, about: &'static str, rule: &'static str) -> Mutant {
-        Mutant { target: Target::of::<ReferencePool<D, P>>(name, about), rule, promise: Promise::ChildUsesPool }
-    }
-    macro_rules! mutants {
-        ($($defect:ident: $name:literal, $about:literal, $rule:literal;)*) => {
-            Vec::from([$(
-                mutant::<Postgres, $defect>($name, $about, $rule),
-                mutant::<MySql, $defect>(concat!($name, "-mysql"), $about, $rule),
-            )*])
-        };
-    }
-    mutants! {
-        NoGuard: "mutant-no-guard", "the fork is never noticed", "OWN-1";
-        GuardOnlyAtCheckout: "mutant-guard-at-checkout", "inherited checkouts are taken back in a child", "OWN-1";
-        Goodbye: "mutant-goodbye", "a child says goodbye on what it inherited", "OWN-1";
-        CountersCopied: "mutant-counters-copied", "a child inherits its parent's count of connections", "LIV-2";
-    }
+    let mutant = |plant: &Plant, target| Mutant {
+        target,
+        rule: plant.rule,
+        terms: plant.terms(),
+        inside: plant.has(Note::Inside),
+        steps: story::steps(plant.defect),
+    };
+    let of = |(number, plant): (u16, &Plant)| {
+        let [name, name_on_mysql] = plant.names;
+        let on_postgres = Target::variant::<ReferencePool<Postgres, Planted>>(name, plant.about, defect::choose, number);
+        let on_mysql = Target::variant::<ReferencePool<MySql, Planted>>(name_on_mysql, plant.about, defect::choose, number);
+        let on_mysql = (!plant.has(Note::PostgresOnly)).then_some(on_mysql);
+        [Some(on_postgres), on_mysql].into_iter().flatten().map(|target| mutant(plant, target)).collect::<Vec<_>>()
+    };
+    (0..).zip(defect::ALL).flat_map(of).collect()
 }
 
 /// None: the reference pool needs Linux.
 #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
 pub fn mutants() -> Vec<Mutant> {
     Vec::new()
+}
+
+#[cfg(all(test, target_os = "linux", not(poolproof_elsewhere)))]
+mod tests {
+    use poolproof::interleaving::Op;
+
+    #[test]
+    fn every_mutant_has_a_story_and_only_those_inside_an_operation_stall() {
+        for mutant in super::mutants() {
+            let story = mutant.story().unwrap_or_else(|typo| panic!("{mutant:?}: {typo}"));
+            let stalls = story.steps.iter().any(|step| step.stall.is_some());
+            assert_eq!(stalls, mutant.inside, "{mutant:?}");
+            assert!(matches!(story.steps[0].op, Op::Open(_)), "{mutant:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! One session of a neutral driver, whatever protocol it speaks.
 
 use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use super::driver::{Driver, Status};
 use super::line::Line;
@@ -30,7 +31,21 @@ impl<D: Driver> Connection<D> {
     /// [`ErrorKind::Database`](crate::ErrorKind::Database) if the server cannot be reached or turns the user away,
     /// [`ErrorKind::Other`](crate::ErrorKind::Other) if this machine or this driver cannot do what it takes.
     pub fn connect(config: &Config) -> Result<Self, Error> {
+        Self::log_in(Line::open(&config.socket)?, config)
+    }
+
+    /// As [`Connection::connect`], but random numbers are drawn as most drivers do, from a generator of this thread: a child that is
+    /// forked draws what its parent draws. For pools that are meant to fail.
+    ///
+    /// # Errors
+    /// As [`Connection::connect`].
+    pub fn connect_with_copied_generator(config: &Config) -> Result<Self, Error> {
         let mut line = Line::open(&config.socket)?;
+        line.copy_generator();
+        Self::log_in(line, config)
+    }
+
+    fn log_in(mut line: Line, config: &Config) -> Result<Self, Error> {
         let driver = D::log_in(&mut line, config)?;
         Ok(Self { line, driver, config: config.clone(), statements: HashMap::new(), used: false, goodbye: true })
     }
@@ -114,6 +129,13 @@ impl<D: Driver> Connection<D> {
     /// Closes this process's descriptor without a byte, also where a goodbye would be due.
     pub fn abandon(mut self) {
         self.goodbye = false;
+    }
+}
+
+/// The socket, for pools that are meant to fail: whatever is done to it here, the driver knows nothing of.
+impl<D: Driver> AsFd for Connection<D> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.line.as_fd()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The socket of a session and whose it is: all that a neutral driver does about fork, whatever protocol it speaks.
 
 use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -17,8 +18,16 @@ pub struct Line {
     socket: UnixStream,
     /// The process that may write. `None`: any, see [`super::Connection::without_guard`].
     owner: Option<Generation>,
+    /// Random numbers are drawn from a generator that a fork copies, see [`super::Connection::connect_with_copied_generator`].
+    copied_generator: bool,
     /// Nothing sensible can be said any more.
     broken: bool,
+}
+
+impl AsFd for Line {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 impl Line {
@@ -26,7 +35,15 @@ impl Line {
     pub(super) fn open(socket: &Path) -> Result<Self, Error> {
         let owner = Generation::current().map_err(|error| Error::new(ErrorKind::Other, error))?;
         let socket = UnixStream::connect(socket).map_err(|error| Error::from_error(ErrorKind::Database, &error))?;
-        Ok(Self { socket, owner: Some(owner), broken: false })
+        Ok(Self { socket, owner: Some(owner), copied_generator: false, broken: false })
+    }
+
+    pub(super) fn copy_generator(&mut self) {
+        self.copied_generator = true;
+    }
+
+    pub(super) fn has_copied_generator(&self) -> bool {
+        self.copied_generator
     }
 
     pub(super) fn give_to_anybody(&mut self) {

@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// Compare what pools do on the embedded servers and on real ones
     #[command(long_about = help::AGREE, after_long_help = help::AGREE_EXIT_CODES)]
     Agree(Agree),
+    /// Hunt the mutants, each with one planted defect, and show what kills them
+    #[command(long_about = help::MUTANTS, after_long_help = help::MUTANTS_EXIT_CODES)]
+    Mutants(Mutants),
     /// List the pools that can be judged
     Pools,
     /// List the rules, or tell all about one
@@ -112,6 +115,34 @@ pub(crate) struct Agree {
     /// Interleavings that run at once [default: the processors of this machine, at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
+}
+
+/// Which mutants to hunt, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Mutants {
+    /// Mutants by name, or all that were planted for a rule, such as rule:OWN-1 [default: all]
+    #[arg(value_name = "MUTANT")]
+    pub(crate) mutants: Vec<String>,
+    #[command(flatten)]
+    pub(crate) servers: Servers,
+    /// The most interleavings for each mutant and seed
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) cases: u64,
+    /// What the random interleavings are made from
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Hunt from so many seeds, this one and the next; the median and the worst are shown
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seeds: u64,
+    /// Switch one rule off, or `each` in turn, and hunt what was planted for it: something must survive
+    #[arg(long, value_name = "RULE")]
+    pub(crate) without: Option<String>,
+    /// Mutants that are hunted at once [default: the processors of this machine, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: Option<u16>,
+    /// Also write everything to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// Which rule to tell about.

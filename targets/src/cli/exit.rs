@@ -102,6 +102,11 @@ impl Stop {
         Self::new(Code::Environment, message)
     }
 
+    /// A file cannot be written.
+    pub(crate) fn unwritable(file: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::new(Code::Environment, format!("cannot write {}: {error}", file.display()))
+    }
+
     /// With what to do next.
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());

@@ -21,6 +21,7 @@ Examples:
   poolproof certify r2d2-postgres --cases 1000    one pool, and more of it
   poolproof certify mysql --promise child-drops   only what this promise allows
   poolproof replay poolproof-out/failures/mysql/child-drops.OWN-1.interleaving --pool mysql
+  poolproof mutants                               what the rules find of planted defects
   poolproof rules OWN-1                           what a rule demands, why, and what to do
   poolproof doctor                                what this machine allows";
 
@@ -90,6 +91,33 @@ Exit codes:
   1    they differ in something that is not accepted
   2    usage: an unknown pool or promise, or the embedded server named as the real one
   3    environment: no server, writers cannot be told apart here
+  70   a bug of poolproof
+  130  interrupted";
+
+/// What `mutants` does.
+pub(crate) const MUTANTS: &str = "\
+Hunt the mutants, each with one planted defect, and show what kills them.
+
+A mutant is the reference pool with one thing wrong. Each has a rule that must find it, and a
+smallest promise under which it can. It is hunted with the interleavings of `certify`, one after the
+other, until its rule is the first cause and goes on to be; that interleaving is shrunk.
+
+A rule earns its place if it kills what no other rule does: --without switches one off, and hunts
+what was planted for it by all the others. Something must survive.
+
+Examples:
+  poolproof mutants                              every mutant, on the embedded servers
+  poolproof mutants goodbye rule:LIV-2           some of them
+  poolproof mutants --seeds 10 --json out.json   how much is luck
+  poolproof mutants --without each               what each rule alone is good for";
+
+/// What the exit codes of `mutants` mean.
+pub(crate) const MUTANTS_EXIT_CODES: &str = "\
+Exit codes:
+  0    every mutant was killed by its rule; with --without, each rule has one that only it kills
+  1    a mutant survived; with --without, nothing does without a rule
+  2    usage: an unknown mutant or rule
+  3    environment: no server, writers cannot be told apart here, a file cannot be written
   70   a bug of poolproof
   130  interrupted";
 

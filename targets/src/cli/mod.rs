@@ -26,6 +26,8 @@ mod doctor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod mutants;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod progress;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod replay;
@@ -69,8 +71,12 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Agree(wanted) => agree::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Mutants(wanted) => mutants::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Doctor(wanted) => doctor::run(wanted, screen),
         #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
-        Command::Certify(_) | Command::Replay(_) | Command::Agree(_) | Command::Doctor(_) => Err(Stop::needs_linux()),
+        Command::Certify(_) | Command::Replay(_) | Command::Agree(_) | Command::Mutants(_) | Command::Doctor(_) => {
+            Err(Stop::needs_linux())
+        }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(screen: &mut Screen) -> Result<Code, Stop> {
         text.push_str(&screen.style.strong("Mutants, each with one planted defect; they prove that poolproof finds it:"));
         text.push('\n');
         text.extend(
-            mutants.iter().map(|mutant| line(&mutant.target, &format!("; breaks {} under {}", mutant.rule, mutant.promise))),
+            mutants.iter().map(|mutant| line(&mutant.target, &format!("; breaks {} under {}", mutant.rule, mutant.terms))),
         );
     }
     screen.say(&text)?;

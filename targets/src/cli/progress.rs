@@ -47,6 +47,14 @@ impl Teller {
         }
     }
 
+    /// The next news of one of many things that are done at once.
+    pub(crate) fn counted(&mut self, done: usize, all: usize, what: &str, news: Progress) {
+        let pause = if self.terminal { REDRAWN } else { PLAIN };
+        if self.last.is_none_or(|last| last.elapsed() >= pause) {
+            self.write(&format!("{done} of {all} mutants, {what}: {}", words(news)));
+        }
+    }
+
     /// Wipes the line before results are written.
     pub(crate) fn clear(&mut self) {
         if self.drawn {

@@ -53,6 +53,15 @@ impl Servers {
         Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(&other).clone())).collect())
     }
 
+    /// The word for the kind of server that a database has: `embedded`, `local` or `url`.
+    pub(crate) fn word(&self, database: Database) -> &'static str {
+        match self {
+            _ if self.places.iter().any(|place| matches!(place, Place::Url(of, _) if *of == database)) => "url",
+            _ if self.places.contains(&Place::Local) => "local",
+            _ => "embedded",
+        }
+    }
+
     /// The words that ask for the same server again; a password is not repeated.
     pub(crate) fn again(&self, database: Database) -> String {
         let url = self.places.iter().find_map(|place| match place {

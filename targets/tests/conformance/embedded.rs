@@ -26,13 +26,6 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
             pools::passes(&pool, &cell, scaled(10, 100))
         }));
     }
-    for mutant in poolproof_targets::mutants() {
-        let name = mutant.target.name();
-        trials.push(Trial::test(format!("{name} falls on the embedded server"), move || {
-            let bench = bench(&mutant.target)?;
-            pools::falls(&pools::certify(&bench, name, mutant.promise, 1, 300), mutant.rule)
-        }));
-    }
     trials.push(Trial::test("each source finds a pool without a guard, and the report says so", each_source));
     trials.push(Trial::test("without chance everything is run", whole));
     trials.push(Trial::test("a thread may bear the name of one that was joined", again));

@@ -13,6 +13,7 @@ mod executor;
 mod inside;
 mod lab;
 mod misfits;
+mod mutants;
 mod neutral;
 mod nightly;
 mod pools;
@@ -33,6 +34,7 @@ fn main() -> std::process::ExitCode {
         embedded::trials,
         agreement::trials,
         neutral::trials,
+        mutants::trials,
         nightly::trials,
     ];
     let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).chain(correct::trials()).collect();

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use libtest_mimic::Trial;
 use poolproof::Database;
 
-use crate::lab::{Lab, Outcome, ensure, is_nightly, scratch, tool};
+use crate::lab::{Lab, Outcome, ensure, is_nightly, says, scratch, tool};
 use crate::processes::{private_memory, zygote_of};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
@@ -16,6 +16,12 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     }
     vec![
         lab.trial(Database::Postgres, "ten thousand interleavings take no more memory than one thousand", flat_memory),
+        Trial::test("every mutant is killed by its rule from ten seeds", || {
+            says(tool().args(["mutants", "--seeds", "10"]), 0, &["mutants were killed"])
+        }),
+        Trial::test("without any one rule a mutant survives", || {
+            says(tool().args(["mutants", "--without", "each"]), 0, &["survive: "])
+        }),
         lab.trial(Database::MySql, "three pools, three thousand interleavings: one worker and two print the same", three_pools),
     ]
 }

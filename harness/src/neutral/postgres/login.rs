@@ -37,7 +37,7 @@ impl Postgres {
 
     /// SCRAM-SHA-256. The server proves itself too: without its proof the login fails.
     fn prove(&mut self, line: &mut Line, password: &str) -> Result<(), Error> {
-        let mut scram = scram(password)?;
+        let mut scram = if line.has_copied_generator() { draw(password) } else { scram(password)? };
         let mut request = Default::default();
         frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), &mut request).map_err(other)?;
         line.send(&request)?;
@@ -71,10 +71,14 @@ fn send_password(line: &mut Line, password: &[u8]) -> Result<(), Error> {
 /// child would send the same nonce. The generator belongs to the thread, and that of a new thread is seeded by the kernel.
 fn scram(password: &str) -> Result<ScramSha256, Error> {
     let drawn = thread::scope(|scope| {
-        let draw = || ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
-        thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, draw).map(|thread| thread.join())
+        thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, || draw(password)).map(|thread| thread.join())
     });
     drawn.map_err(other)?.map_err(|_| other("the kernel gave no random numbers"))
+}
+
+/// A SCRAM client with a nonce from the generator of this thread.
+fn draw(password: &str) -> ScramSha256 {
+    ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported())
 }
 
 /// Whether an AuthenticationSASL frame names the one mechanism that needs no TLS.

@@ -18,7 +18,7 @@ pub(super) fn section() -> Result<Section, Box<dyn Error>> {
     let mut rows = Vec::new();
     let mut findings = Vec::new();
     let pools = ["r2d2-postgres", "r2d2-mysql", "mysql"].map(|name| (measure::target(name), "OWN-1", Promise::ChildUsesPool));
-    let mutants = poolproof_targets::mutants().into_iter().map(|mutant| (mutant.target, mutant.rule, mutant.promise));
+    let mutants = poolproof_targets::mutants().into_iter().map(|mutant| (mutant.target, mutant.rule, mutant.terms.promise));
     for (target, rule, promise) in pools.into_iter().chain(mutants) {
         let times = (1..=ROUNDS).map(|seed| first(&target, rule, promise, seed)).collect::<Result<Vec<f64>, _>>()?;
         let slowest = times.iter().copied().fold(0.0, f64::max);
