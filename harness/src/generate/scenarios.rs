@@ -26,6 +26,7 @@ macro_rules! texts {
 /// Every file of `harness/scenarios`, in the order in which they are run.
 const TEXTS: &[(&str, &str)] = texts![
     "finaliser-says-goodbye",
+    "broken-connection-kept",
     "dispose-says-goodbye",
     "guard-then-collected",
     "exit-handlers",
@@ -47,7 +48,6 @@ const TEXTS: &[(&str, &str)] = texts![
     "reopened-in-the-window",
     "fd-kept-by-a-child",
     "orphan-after-dispose",
-    "broken-connection-kept",
     "returned-twice",
     "two-threads-one-session",
     "disposed-under-a-user",

@@ -20,11 +20,13 @@ pub(in crate::rules) const OWN_1: Rule = Rule {
     remedies: &[
         (
             Promise::ChildUsesPool,
-            "Let the child open its own pool and neither use, return nor drop the inherited one, or dispose and drop the pool before each fork.",
+            "Let the child open its own pool and neither use, return nor drop the inherited one, or dispose and drop \
+             the pool before each fork.",
         ),
         (
             Promise::ForkWhenIdle,
-            "Let the child open its own pool and neither use nor drop the inherited one, or dispose and drop the pool before each fork.",
+            "Let the child open its own pool and neither use nor drop the inherited one, or dispose and drop the pool \
+             before each fork.",
         ),
         (
             Promise::HookInChild,

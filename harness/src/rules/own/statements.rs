@@ -19,10 +19,12 @@ pub(in crate::rules) const OWN_2: Rule = Rule {
     remedy: "Give each thread a checkout of its own and use no connection after it was returned or handed on.",
     remedies: &[(
         Promise::Anything,
-        "Give each thread a checkout of its own, use no connection after it was returned or handed on, and let no child use one that it inherited.",
+        "Give each thread a checkout of its own, use no connection after it was returned or handed on, and let no \
+             child use one that it inherited.",
     )],
     evidence: "the nonces in the statements of each session, between a checkout and its return",
-    smallest: "pool max_size=2\npromise threads-only\np0 open\np0 checkout a\np0 return a\np0 checkout a\np0 checkout b\np0 query a\np0 query b",
+    smallest: "pool max_size=2\npromise threads-only\np0 open\np0 checkout a\np0 return a\np0 checkout a\np0 checkout \
+             b\np0 query a\np0 query b",
     mutant: "mutant-returned-twice",
     kernel: false,
     dirty: false,

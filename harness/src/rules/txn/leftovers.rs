@@ -47,11 +47,14 @@ pub(in crate::rules) const TXN_4: Rule = Rule {
     check: checkouts_start_fresh,
 };
 
+/// Where a statement passed the tap, on which session, and whose it is.
+type Statement<'a> = (usize, SessionId, &'a Call<'a>);
+
 /// Where a checkout runs, and in which state: what the server said of each session, and the first statement of each checkout on it.
 struct Wire<'a> {
     facts: &'a Facts<'a>,
     states: HashMap<SessionId, Vec<(usize, bool)>>,
-    ran: BTreeMap<(Process, CheckoutId), Vec<(usize, SessionId, &'a Call<'a>)>>,
+    ran: BTreeMap<(Process, CheckoutId), Vec<Statement<'a>>>,
 }
 
 impl<'a> Wire<'a> {
