@@ -362,9 +362,8 @@ impl<'a> Case<'a> {
             }
             _ => {}
         }
-        if flight.stall == Stall::Armed {
-            reactor.tap.disarm(flight.actor.process);
-            self.history.append(Event::NeverStalled { id });
+        if flight.stall != Stall::No {
+            self.let_go(&flight, reactor);
         }
         let not_offered = outcome == Outcome::NotOffered;
         self.history.append(Event::Finished { id, outcome });

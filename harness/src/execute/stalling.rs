@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::case::Case;
 use super::flight::{Flight, Stall};
 use super::reactor::Reactor;
-use crate::history::Event;
+use crate::history::{Event, SessionId};
 use crate::interleaving::{Actor, Process};
 
 impl Case<'_> {
@@ -32,6 +32,17 @@ impl Case<'_> {
             reactor.tap.disarm(process);
             self.history.append(Event::NeverStalled { id: flight.id });
         }
+    }
+
+    /// A step has ended that was to be stalled: no reply is kept on its account. What was withheld was somebody else's, who asked at
+    /// the same moment.
+    pub(super) fn let_go(&mut self, ended: &Flight, reactor: &mut Reactor) {
+        let process = ended.actor.process;
+        reactor.tap.disarm(process);
+        let kept: Vec<SessionId> = self.flights.iter().filter_map(Flight::held).collect();
+        let stray = reactor.tap.withheld().into_iter().filter(|(session, whose)| *whose == process && !kept.contains(session));
+        stray.for_each(|(session, _)| reactor.tap.release(session, &mut self.history));
+        self.history.append(Event::NeverStalled { id: ended.id });
     }
 
     /// Lets an actor's step go on.
