@@ -51,6 +51,23 @@ const TEXTS: &[(&str, &str)] = texts![
     "two-threads-one-session",
     "disposed-under-a-user",
     "generator-copied",
+    "lock-held-while-connecting",
+    "discard-then-collected",
+    "statement-finaliser",
+    "statement-names-clash",
+    "frames-interleave",
+    "wrong-reply",
+    "read-stolen",
+    "session-state-leaks",
+    "cancel-inherited",
+    "returned-dirty",
+    "two-threads-reset",
+    "runtime-dropped-in-the-child",
+    "pid-reused",
+    "hook-not-run",
+    "daemon",
+    "exec-keeps-it",
+    "lost-wake-up",
 ];
 
 static ALL: LazyLock<Vec<Scenario>> = LazyLock::new(|| TEXTS.iter().filter_map(|(file, text)| read(file, text)).collect());

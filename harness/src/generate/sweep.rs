@@ -3,6 +3,8 @@
 //! One variant is one value along each axis of [`Insertion`]. A variant of which a step would be skipped is left out: it is another
 //! one in disguise.
 
+mod stalled;
+
 use super::follow::Follower;
 use super::fresh;
 use crate::interleaving::{Actor, ExitKind, ForkKind, Interleaving, Op, Process, Step, parse};
@@ -26,8 +28,7 @@ impl Child {
     pub const ALL: [Self; 4] = [Self::Nothing, Self::UsesPool, Self::LetsGo, Self::OpensOwn];
 }
 
-/// What is put into an interleaving. What happens around the fork, such as a step of another actor that is stalled before it and
-/// released after it, is one more field here, one more loop in [`variants`] and one more line in [`Insertion::into`].
+/// What is put into an interleaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Insertion {
     /// Before the step of this number; after the last one if there is none of it.
@@ -61,10 +62,12 @@ pub fn forks(base: Interleaving) -> impl Iterator<Item = Interleaving> {
     places.into_iter().filter_map(move |(place, actor)| Insertion { place, actor, child: Child::Nothing, end: None }.into(&base))
 }
 
-/// The variants of small interleavings without a fork, under a promise.
+pub use stalled::stalled;
+
+/// The variants of small interleavings without a fork, under a promise; then those with a fork at each reply that can be withheld.
 pub fn usual(promise: Promise) -> impl Iterator<Item = Interleaving> {
-    let bases = BASES.iter().filter_map(|text| parse(text).ok());
-    bases.flat_map(move |base| variants(Interleaving { promise, ..base }))
+    let bases = move || BASES.iter().filter_map(|text| parse(text).ok()).map(move |base| Interleaving { promise, ..base });
+    bases().flat_map(variants).chain(bases().flat_map(stalled))
 }
 
 /// Where somebody can fork.
@@ -82,7 +85,7 @@ impl Insertion {
     /// The interleaving with this in it; `None` if that says nothing new.
     fn into(self, base: &Interleaving) -> Option<Interleaving> {
         let (before, after) = base.steps.split_at(self.place);
-        let mut draft = Draft { follower: Follower::new(base.terms(), base.max_size), steps: Vec::new() };
+        let mut draft = Draft::new(base);
         before.iter().for_each(|step| draft.keep(*step));
         let child = unused(base)?;
         draft.take(self.actor, Op::Fork(child, ForkKind::Fork))?;
@@ -110,6 +113,10 @@ struct Draft {
 }
 
 impl Draft {
+    fn new(base: &Interleaving) -> Self {
+        Self { follower: Follower::new(base.terms(), base.max_size), steps: Vec::new() }
+    }
+
     /// Adds a step of the base, whether it applies or not: it is the base's.
     fn keep(&mut self, step: Step) {
         self.follower.take(step);
@@ -118,7 +125,10 @@ impl Draft {
 
     /// Adds a step that has to apply.
     fn take(&mut self, actor: Actor, op: Op) -> Option<()> {
-        let step = Step::new(actor, op);
+        self.take_step(Step::new(actor, op))
+    }
+
+    fn take_step(&mut self, step: Step) -> Option<()> {
         self.follower.take(step).then(|| self.steps.push(step))
     }
 
