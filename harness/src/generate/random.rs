@@ -126,7 +126,7 @@ impl Draft {
         let (able, idle) = (self.follower.able(), self.follower.idle());
         let chosen = able.get(choice % able.len().max(1)).copied()?;
         let another = choice / able.len().max(1);
-        let waits = self.follower.state().is_stalled(chosen) && another % 2 == 0;
+        let waits = self.follower.state().is_stalled(chosen) && another.is_multiple_of(2);
         waits.then(|| idle.get(another / 2 % idle.len().max(1)).copied()).flatten().or(Some(chosen))
     }
 
@@ -135,7 +135,9 @@ impl Draft {
         let stalls = self.manner.stalls().filter(|_| op.reaches_the_wire())?;
         // Most pools open, dispose and take back without an answer to wait for.
         let asks = matches!(op, Op::Checkout(..)) || op.statement().is_some();
-        (choice % if asks { stalls } else { 4 * stalls } == 0).then_some(if matches!(op, Op::Checkout(..)) { 1 + (choice / stalls % 3) as u8 } else { 1 })
+        let one_of = if asks { stalls } else { 4 * stalls };
+        let reply = if matches!(op, Op::Checkout(..)) { 1 + (choice / stalls % 3) as u8 } else { 1 };
+        choice.is_multiple_of(one_of).then_some(reply)
     }
 
     /// Every step that the actor could take, with its weight.
@@ -160,6 +162,9 @@ impl Draft {
         // Under every promise but one it is a rare end.
         let often = if self.terms.promise == Promise::ExecOnly { 40 } else { 1 };
         offer(Op::Exec, 17, if state.is_child(process) { often } else { 0 });
+        // And under that of the hook little else can be done before.
+        let first = self.terms.promise == Promise::HookInChild && state.waits_for_hook(process);
+        offer(Op::AfterFork(None), 17, if first { 40 } else { 0 });
         state.unreaped(process).for_each(|child| offer(Op::Wait(child), 10, 6));
         for kind in ExitKind::ALL {
             // The first process is needed: when it has gone, the rest is epilogue.

@@ -15,6 +15,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// What one sees: the second line.
     pub seen: &'static str,
+    /// A third line says where steps of it are skipped.
+    pub may_skip: bool,
     /// The interleaving, under the largest promise that a pool could be expected to keep it under.
     pub interleaving: Interleaving,
 }
@@ -79,7 +81,9 @@ pub fn all() -> &'static [Scenario] {
 
 fn read(file: &'static str, text: &'static str) -> Option<Scenario> {
     let mut comments = text.lines().map_while(|line| line.strip_prefix("# "));
-    Some(Scenario { file, name: comments.next()?, seen: comments.next()?, interleaving: parse(text).ok()? })
+    let (name, seen) = (comments.next()?, comments.next()?);
+    let may_skip = comments.any(|line| line.starts_with("Where "));
+    Some(Scenario { file, name, seen, may_skip, interleaving: parse(text).ok()? })
 }
 
 /// The scenarios under another promise, without those that it does not fit: a promise that forbids a fork, or more than a quarter of

@@ -15,6 +15,8 @@ use crate::promise::Promise;
 pub enum Child {
     /// Nothing.
     Nothing,
+    /// Asks on what it inherited.
+    UsesCheckout,
     /// Checks out of the inherited pool and asks.
     UsesPool,
     /// Returns what it inherited and drops the pools.
@@ -25,7 +27,7 @@ pub enum Child {
 
 impl Child {
     /// Every behaviour.
-    pub const ALL: [Self; 4] = [Self::Nothing, Self::UsesPool, Self::LetsGo, Self::OpensOwn];
+    pub const ALL: [Self; 5] = [Self::Nothing, Self::UsesCheckout, Self::UsesPool, Self::LetsGo, Self::OpensOwn];
 }
 
 /// What is put into an interleaving.
@@ -108,13 +110,14 @@ fn unused(base: &Interleaving) -> Option<Process> {
 
 /// An interleaving that is being put together.
 struct Draft {
+    promise: Promise,
     follower: Follower,
     steps: Vec<Step>,
 }
 
 impl Draft {
     fn new(base: &Interleaving) -> Self {
-        Self { follower: Follower::new(base.terms(), base.max_size), steps: Vec::new() }
+        Self { promise: base.promise, follower: Follower::new(base.terms(), base.max_size), steps: Vec::new() }
     }
 
     /// Adds a step of the base, whether it applies or not: it is the base's.
@@ -133,8 +136,16 @@ impl Draft {
     }
 
     fn behave(&mut self, actor: Actor, child: Child) -> Option<()> {
+        let hooked = self.promise == Promise::HookInChild && child != Child::Nothing;
+        if hooked && self.follower.state().waits_for_hook(actor.process) {
+            self.take(actor, Op::AfterFork(None))?;
+        }
         match child {
             Child::Nothing => Some(()),
+            Child::UsesCheckout => {
+                let handle = self.follower.state().holdings(actor).next()?.handle;
+                self.take(actor, Op::Query(handle))
+            }
             Child::UsesPool => self.ask(actor),
             Child::LetsGo => self.let_go(actor),
             Child::OpensOwn => {
@@ -188,8 +199,8 @@ mod tests {
     #[test]
     fn a_fork_is_put_at_each_place_with_each_behaviour_and_each_end() {
         let all: Vec<String> = variants(base("anything", "p0 open\np0 checkout a\n")).map(|variant| words(&variant)).collect();
-        // Before the open a child has nothing to use or to let go: 2 behaviours. Then 4 and 4. Each with 6 ends.
-        assert_eq!(all.len(), (2 + 4 + 4) * 6);
+        // Before the open a child has nothing to use or to let go: 2 behaviours. Then 4 and 5. Each with 6 ends.
+        assert_eq!(all.len(), (2 + 4 + 5) * 6);
         for wanted in [
             "p0 fork p1; p0 open; p0 checkout a",
             "p0 fork p1; p1 open; p1 checkout a; p1 query a; p1 exit signal; p0 open; p0 checkout a",

@@ -15,6 +15,7 @@ mod neutral;
 mod nightly;
 mod pools;
 mod processes;
+mod scenarios;
 
 use libtest_mimic::Arguments;
 
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         embedded::trials,
         agreement::trials,
         neutral::trials,
+        scenarios::trials,
         nightly::trials,
     ];
     let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).collect();
