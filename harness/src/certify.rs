@@ -1,10 +1,11 @@
-//! The whole algorithm: search, confirm, shrink, replay.
+//! The whole algorithm: search, confirm, shrink, replay; and some of what passed is executed twice.
 
 mod compare;
 mod confirm;
 mod crew;
 mod search;
 mod second;
+mod twice;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::history::History;
 use crate::interleaving::Interleaving;
 use crate::promise::Promise;
 use crate::rules::{self, Judgement, Rule};
+use crate::situations::Situations;
 use crate::target::Target;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
@@ -22,6 +24,8 @@ pub use compare::{Causes, Difference, Sample, compare};
 use confirm::confirm;
 use search::{Supply, search};
 pub use second::{Second, ask_second_server};
+pub use twice::Unlike;
+use twice::execute_twice;
 
 /// How much is searched, and from which seed.
 #[derive(Clone, Debug)]
@@ -66,6 +70,12 @@ pub struct Cell {
     pub sources: Vec<Share>,
     /// How many steps they had, and how many of these were skipped.
     pub steps: (u64, u64),
+    /// What was exercised.
+    pub situations: Situations,
+    /// It was a run of all sources with at least the usual number of cases: what it did not exercise it should have.
+    pub whole: bool,
+    /// Interleavings that passed, and went otherwise when they were executed twice more.
+    pub unlike: Vec<Unlike>,
     /// How long the search took.
     pub searched: Duration,
     /// From the start of the search to the first failure of each broken rule.
@@ -139,8 +149,10 @@ pub fn certify(
         .map(|promise| {
             let supply = Supply::new(*promise, known(*promise)?, plan);
             let mut found = search(&mut workers, &supply, plan.cases, progress)?;
+            let broken: Vec<u64> = found.suspects.iter().flatten().copied().collect();
             let failures = confirm(&mut workers, &supply, &mut found, plan, progress)?;
-            Ok(found.into_cell(&supply, failures))
+            let unlike = execute_twice(&mut workers, &supply, &broken, found.cases)?;
+            Ok(found.into_cell(&supply, failures, unlike))
         })
         .collect()
 }

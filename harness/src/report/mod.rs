@@ -6,6 +6,7 @@
 //! | `draw.rs` | rows as lines: a lane for each actor and one for the wire |
 //! | `lanes.rs` | one execution: which rows, and the evidence below them |
 //! | `text.rs` | a whole failure, the verdicts of a promise, a rule |
+//! | `situations.rs` | what was exercised |
 //! | `words.rs` | the words that several of them use |
 //! | `clean.rs` | quoted words without what differs from run to run |
 //!
@@ -16,6 +17,7 @@ mod clean;
 mod draw;
 mod lanes;
 mod rows;
+mod situations;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -24,6 +26,7 @@ mod words;
 
 pub use draw::wrapped;
 pub use lanes::lanes;
+pub use situations::{reached, situations};
 pub use text::{Finding, Ground, failure, rule, rules, verdict_table};
 pub use words::{ending, signal, skip, verdict};
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use poolproof::Promise;
 use poolproof::certify::Cases;
 use poolproof::generate::{DEPTH, Selection, Source};
+use poolproof::limits::USUAL_CASES;
 
 use super::exit::Stop;
 use super::help;
@@ -76,6 +77,9 @@ pub(crate) struct Certify {
     /// Also print the verdict on each rule
     #[arg(long, short)]
     pub(crate) verbose: bool,
+    /// Also print what was exercised: each operation in each condition of the pool
+    #[arg(long)]
+    pub(crate) situations: bool,
 }
 
 impl Certify {
@@ -84,7 +88,7 @@ impl Certify {
         match (self.budget, self.cases) {
             (Some(budget), _) => Cases::Budget(budget),
             (None, Some(cases)) => Cases::Number(cases),
-            (None, None) if self.uses(Source::Random) => Cases::Number(CASES),
+            (None, None) if self.uses(Source::Random) => Cases::Number(USUAL_CASES),
             (None, None) => Cases::Everything,
         }
     }
@@ -159,9 +163,6 @@ pub(crate) struct Doctor {
 /// The usual promises: one for each way in which applications fork, and none at all.
 const PROMISES: [Promise; 5] =
     [Promise::ChildUsesPool, Promise::ChildDrops, Promise::ChildLeaks, Promise::DisposeBeforeFork, Promise::ThreadsOnly];
-
-/// So many interleavings if nobody says how many.
-const CASES: u64 = 200;
 
 /// Each promise once.
 pub(crate) fn once(promises: &[Promise]) -> Vec<Promise> {
