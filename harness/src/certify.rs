@@ -1,4 +1,4 @@
-//! The whole algorithm: search, confirm, shrink, replay.
+//! The whole algorithm: search, confirm, shrink, replay; and some of what passed is executed twice.
 
 mod compare;
 mod confirm;
@@ -6,6 +6,7 @@ mod crew;
 mod hunt;
 mod search;
 mod second;
+mod twice;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::history::History;
 use crate::interleaving::{ForkKind, Interleaving, Op, Process, Step};
 use crate::promise::Promise;
 use crate::rules::{self, Judgement, Rule};
+use crate::situations::Situations;
 use crate::target::Target;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
@@ -24,6 +26,8 @@ use confirm::confirm;
 pub use hunt::{Bag, Hunt, Kill, hunt};
 use search::{Supply, search};
 pub use second::{Second, ask_second_server};
+pub use twice::Unlike;
+use twice::execute_twice;
 
 /// How much is searched, and from which seed.
 #[derive(Clone, Debug)]
@@ -68,6 +72,12 @@ pub struct Cell {
     pub sources: Vec<Share>,
     /// How many steps they had, and how many of these were skipped.
     pub steps: (u64, u64),
+    /// What was exercised.
+    pub situations: Situations,
+    /// It was a run of all sources with at least the usual number of cases: what it did not exercise it should have.
+    pub whole: bool,
+    /// Interleavings that passed, and went otherwise when they were executed twice more.
+    pub unlike: Vec<Unlike>,
     /// How long the search took.
     pub searched: Duration,
     /// From the start of the search to the first failure of each broken rule.
@@ -144,8 +154,10 @@ pub fn certify(
             }
             let supply = Supply::new(*promise, known(*promise)?, plan);
             let mut found = search(&mut workers, &supply, plan.cases, progress)?;
+            let broken: Vec<u64> = found.suspects.iter().flatten().copied().collect();
             let failures = confirm(&mut workers, &supply, &mut found, plan, progress)?;
-            Ok(found.into_cell(&supply, failures))
+            let unlike = execute_twice(&mut workers, &supply, &broken, found.cases)?;
+            Ok(found.into_cell(&supply, failures, unlike))
         })
         .collect()
 }
@@ -163,8 +175,20 @@ impl Cell {
     /// Of a promise that nobody can keep with this pool.
     fn not_offered(promise: Promise) -> Self {
         let verdicts = rules::ALL.iter().map(|rule| (rule, Verdict::NotOffered)).collect();
-        let (failures, sources, first_seen) = (Vec::new(), Vec::new(), Vec::new());
-        Self { promise, verdicts, failures, cases: 0, known: 0, sources, steps: (0, 0), searched: Duration::ZERO, first_seen }
+        Self {
+            promise,
+            verdicts,
+            failures: Vec::new(),
+            cases: 0,
+            known: 0,
+            sources: Vec::new(),
+            steps: (0, 0),
+            searched: Duration::ZERO,
+            first_seen: Vec::new(),
+            situations: Situations::default(),
+            whole: false,
+            unlike: Vec::new(),
+        }
     }
 }
 

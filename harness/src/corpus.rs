@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::certify::Failure;
+use crate::certify::{Failure, Unlike};
 use crate::interleaving::{self, Interleaving};
 use crate::promise::Promise;
 use crate::trouble::Trouble;
@@ -56,21 +56,40 @@ pub fn known(directory: &Path, pool: &str, promise: Promise) -> Result<Vec<Inter
 /// A directory that cannot be written, a disk that is full.
 pub fn save(directory: &Path, pool: &str, promise: Promise, failure: &Failure) -> Result<PathBuf, Trouble> {
     let path = path(directory, pool, promise, failure.rule.id);
-    let folder = path.parent().unwrap_or(directory);
-    fs::create_dir_all(folder).map_err(|error| Trouble::directory(folder, error))?;
     let evidence = failure.judgement.first_cause().map_or("", |(_, evidence)| evidence.sentence.as_str());
     let text = format!("# {}: {}\n# {evidence}\n{}", failure.rule.id, failure.rule.sentence, failure.interleaving);
+    write(&path, &text)?;
+    Ok(path)
+}
+
+/// Where an interleaving is saved that did not go the same way twice.
+pub fn unlike_path(directory: &Path, pool: &str, promise: Promise, number: u64) -> PathBuf {
+    directory.join("unlike").join(pool).join(format!("{promise}.{number}.{EXTENSION}"))
+}
+
+/// Saves an interleaving that did not go the same way twice: whole or not at all.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_unlike(directory: &Path, pool: &str, promise: Promise, unlike: &Unlike) -> Result<PathBuf, Trouble> {
+    let path = unlike_path(directory, pool, promise, unlike.number);
+    write(&path, &format!("# not the same way twice\n# {}\n{}", unlike.what, unlike.interleaving))?;
+    Ok(path)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(|error| Trouble::directory(folder, error))?;
     let unfinished = path.with_extension("unfinished");
     let written = fs::File::create(&unfinished).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    written.and_then(|()| fs::rename(&unfinished, &path)).map_err(|error| {
+    written.and_then(|()| fs::rename(&unfinished, path)).map_err(|error| {
         // Half a file is worse than none.
         let _ = fs::remove_file(&unfinished);
-        Trouble::file(&path, error)
-    })?;
-    Ok(path)
+        Trouble::file(path, error)
+    })
 }
 
 /// Proves that failures could be saved, before anything long is started.

@@ -25,6 +25,7 @@ pub mod generate;
 pub mod report;
 pub mod rules;
 pub mod shrink;
+pub mod situations;
 
 // A pool by name, and what can go wrong around it.
 mod target;

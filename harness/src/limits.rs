@@ -16,6 +16,8 @@ pub const POOLS: usize = 4;
 pub const STEPS: usize = 64;
 /// The last reply of a step that can be withheld.
 pub const STALL: u8 = 9;
+/// Interleavings for each pool and promise if nobody says how many.
+pub const USUAL_CASES: u64 = 200;
 /// The largest pool of an interleaving.
 pub const MAX_SIZE: u32 = 4;
 /// Sessions that one interleaving may have open at once; beyond it the tap turns clients away and gives no verdict.

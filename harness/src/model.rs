@@ -2,14 +2,17 @@
 //!
 //! Generators, promises, the executor and rules ask it. It is pure, and it says nothing of what a pool does inside.
 //!
-//! Here are its data and the questions about them; `applies` says what is skipped, `expects` what must succeed, `change` what a
-//! step does to the state.
+//! Here are its data and the questions about them; `applies` says what is skipped, `expects` what must succeed, `census` in which
+//! condition a process finds a pool, `change` what a step does to the state.
 
 mod applies;
+mod census;
 mod change;
 mod expects;
 #[cfg(test)]
 mod tests;
+
+pub use census::Condition;
 
 use crate::history::{CheckoutId, PoolId};
 use crate::interleaving::{Actor, Handle, Op, PoolName, Process, Thread};

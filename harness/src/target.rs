@@ -10,6 +10,7 @@ pub struct Target {
     name: &'static str,
     about: &'static str,
     database: Database,
+    repeats: bool,
     #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
     agent: fn(&Path) -> Never,
     /// What makes the kind of pool the variant that is meant.
@@ -24,13 +25,24 @@ pub(crate) enum Never {}
 impl Target {
     /// The target of one kind of pool, under a name without blanks, with a few words on what it is.
     pub const fn of<P: Pool>(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, database: P::DATABASE, agent: agent::<P>, variant: None }
+        Self { name, about, database: P::DATABASE, repeats: false, agent: agent::<P>, variant: None }
     }
 
     /// The same for one of many variants of a kind of pool, which differ at run time only: `choose` is called with its number, in the
     /// process under test, before anything else is done there.
     pub const fn variant<P: Pool>(name: &'static str, about: &'static str, choose: fn(u16), number: u16) -> Self {
         Self { variant: Some((choose, number)), ..Self::of::<P>(name, about) }
+    }
+
+    /// The same, of a pool that has no threads, no clock and no chance of its own: it goes the same way whenever the same is done with
+    /// it. Where it does not, the harness is at fault.
+    pub const fn that_repeats(self) -> Self {
+        Self { repeats: true, ..self }
+    }
+
+    /// It was declared to go the same way each time.
+    pub const fn repeats(&self) -> bool {
+        self.repeats
     }
 
     /// Its name.

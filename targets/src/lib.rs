@@ -95,6 +95,9 @@ pub fn correct() -> Vec<Target> {
         Target::of::<RefusingPool<Postgres>>("refusing", "a correct pool that serves no child, for PostgreSQL"),
         Target::of::<RefusingPool<MySql>>("refusing-mysql", "a correct pool that serves no child, for MySQL and MariaDB"),
     ])
+    .into_iter()
+    .map(Target::that_repeats)
+    .collect()
 }
 
 /// None: they need Linux.

@@ -12,7 +12,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid};
 
 use super::control::Control;
-use super::protocol::{Exit, Fork, Order, Reply, Task};
+use super::protocol::{Birth, Exit, Order, Reply, Task};
 use super::shared::{Parcel, Shared};
 use super::{birth, successor};
 use crate::interleaving::{self, Process, Thread};
@@ -206,7 +206,7 @@ impl<P: Pool> Actor<P> {
     }
 
     /// The parent's answer; in the child, which has become another actor, nothing.
-    fn fork(&mut self, child: &str, kind: Fork) -> Option<Reply> {
+    fn fork(&mut self, child: &str, kind: Birth) -> Option<Reply> {
         // SAFETY: the process may have more threads; that is what is under test. The child uses its own stack, the allocator, which
         // glibc makes usable where its handlers run, and atomics; it takes no lock of the harness, for there is none.
         match unsafe { birth::fork(kind) } {

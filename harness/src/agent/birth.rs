@@ -6,21 +6,21 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::{ForkResult, Pid, fork as fork_with_handlers};
 
-use super::protocol::Fork;
+use super::protocol::Birth;
 
 /// Makes a child in one of the ways.
 ///
 /// # Safety
 /// As for `fork`: in the child only the calling thread exists, and without the C library's handlers also its locks are as they were.
-pub(super) unsafe fn fork(kind: Fork) -> nix::Result<ForkResult> {
+pub(super) unsafe fn fork(kind: Birth) -> nix::Result<ForkResult> {
     match kind {
         // SAFETY: the caller's business.
-        Fork::Fork => unsafe { fork_with_handlers() },
-        Fork::Clone => {
+        Birth::Fork => unsafe { fork_with_handlers() },
+        Birth::Clone => {
             // SAFETY: without flags but the signal, `clone` copies the process, stack included.
             born(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) })
         }
-        Fork::WithPid(pid) => {
+        Birth::WithPid(pid) => {
             let wanted = libc::pid_t::try_from(pid).map_err(|_| Errno::EINVAL)?;
             // SAFETY: plain numbers, of which zero is the neutral value.
             let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };

@@ -90,7 +90,7 @@ pub(crate) enum Task {
     /// The parent answers; the child says hello on a connection of its own.
     Fork {
         child: String,
-        kind: Fork,
+        kind: Birth,
     },
     /// Reap a child that has ended.
     Wait {
@@ -121,7 +121,7 @@ pub(crate) enum Task {
 /// How a child is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Fork {
+pub(crate) enum Birth {
     Fork,
     Clone,
     /// With this pid, which nobody has.

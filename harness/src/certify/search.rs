@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::crew::look_at_all;
-use super::{Cases, Cell, Execution, Failure, Plan, Progress, Share, run_until_broken};
+use super::{Cases, Cell, Execution, Failure, Plan, Progress, Share, Unlike, run_until_broken};
 use crate::execute::{Effort, Executor};
 use crate::generate::{Amount, Mix, Source};
 use crate::history::Event;
 use crate::interleaving::Interleaving;
+use crate::limits;
 use crate::promise::Promise;
 use crate::rules::{self, Judgement, Rule};
+use crate::situations::Situations;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
 
@@ -18,6 +20,7 @@ pub(super) struct Supply {
     pub(super) promise: Promise,
     known: Vec<Interleaving>,
     mix: Mix,
+    has_all_sources: bool,
 }
 
 impl Supply {
@@ -27,7 +30,8 @@ impl Supply {
             Cases::Budget(_) => Amount::Unknown,
             Cases::Everything => Amount::Everything,
         };
-        Self { promise, known, mix: Mix::new(promise, plan.seed, &plan.selection, amount) }
+        let has_all_sources = Source::ALL.iter().all(|source| plan.selection.sources.contains(source));
+        Self { promise, known, mix: Mix::new(promise, plan.seed, &plan.selection, amount), has_all_sources }
     }
 
     pub(super) fn nth(&self, index: u64) -> Interleaving {
@@ -56,10 +60,11 @@ pub(super) struct Found {
     /// For each rule the numbers of the interleavings of which it was the first cause.
     pub(super) suspects: Vec<Vec<u64>>,
     first_seen: Vec<Option<Duration>>,
-    cases: u64,
+    pub(super) cases: u64,
     /// Of each source how many, and by rule of how many of them it was the first cause.
     sources: [(u64, Vec<u64>); Source::ALL.len()],
     steps: (u64, u64),
+    situations: Situations,
     searched: Duration,
 }
 
@@ -68,6 +73,7 @@ struct Seen {
     index: u64,
     source: Option<Source>,
     judgement: Judgement,
+    situations: Situations,
     steps: u64,
     skipped: u64,
 }
@@ -76,7 +82,8 @@ fn look(worker: &mut Executor, supply: &Supply, index: u64) -> Result<Seen, Trou
     let interleaving = supply.nth(index);
     let Execution { history, judgement } = run_until_broken(worker, &interleaving, Effort::Quick)?;
     let skipped = history.events().iter().filter(|event| matches!(event, Event::Skipped { .. })).count() as u64;
-    Ok(Seen { index, source: supply.source(index), judgement, steps: interleaving.steps.len() as u64, skipped })
+    let situations = Situations::of(&interleaving, &history);
+    Ok(Seen { index, source: supply.source(index), judgement, situations, steps: interleaving.steps.len() as u64, skipped })
 }
 
 pub(super) fn search(
@@ -112,6 +119,7 @@ impl Found {
             cases: 0,
             sources: Source::ALL.map(|_| (0, vec![0; rules::ALL.len()])),
             steps: (0, 0),
+            situations: Situations::default(),
             searched: Duration::ZERO,
         }
     }
@@ -121,6 +129,7 @@ impl Found {
         let mut source = seen.source.map(|source| &mut self.sources[source as usize]);
         source.iter_mut().for_each(|(cases, _)| *cases += 1);
         self.steps = (self.steps.0 + seen.steps, self.steps.1 + seen.skipped);
+        self.situations.merge(seen.situations);
         // Nothing is broken before it is confirmed.
         for (place, (_, verdict)) in seen.judgement.verdicts.iter().enumerate() {
             if matches!(verdict, Verdict::Failed(_)) {
@@ -137,7 +146,8 @@ impl Found {
         self.verdicts[place] = before.merge(verdict);
     }
 
-    pub(super) fn into_cell(self, supply: &Supply, failures: Vec<Failure>) -> Cell {
+    pub(super) fn into_cell(self, supply: &Supply, failures: Vec<Failure>, unlike: Vec<Unlike>) -> Cell {
+        let whole = supply.has_all_sources && self.cases >= limits::USUAL_CASES;
         let broken = |rule: &Rule| failures.iter().any(|failure| failure.rule.id == rule.id);
         let seen = rules::ALL.iter().zip(&self.first_seen).filter(|(rule, _)| broken(rule));
         let first_seen = seen.filter_map(|(rule, when)| Some((rule.id, (*when)?))).collect();
@@ -154,6 +164,9 @@ impl Found {
             known: supply.saved(),
             sources,
             steps: self.steps,
+            situations: self.situations,
+            whole,
+            unlike,
             searched: self.searched,
             first_seen,
         }

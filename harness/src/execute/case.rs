@@ -13,7 +13,7 @@ use super::stuck::{Running, Sight};
 use super::task::outcome;
 use super::waiting::Resting;
 use super::{Bounds, Weakness};
-use crate::agent::protocol::{Answer, Fork, Hello, Order, Reply, Task};
+use crate::agent::protocol::{Answer, Birth, Hello, Order, Reply, Task};
 use crate::history::{Event, Expectation, History, Invocation, InvocationId, Outcome, PoolId};
 use crate::interleaving::{Actor, ForkKind, Interleaving, Op, Process, Step};
 use crate::model::State;
@@ -248,7 +248,7 @@ impl<'a> Case<'a> {
 
     /// A pid is free only when nobody is left to be reaped who has it.
     fn bury_first(&mut self, actor: Actor, order: Order, reactor: &mut Reactor) -> Result<(), Trouble> {
-        let Task::Fork { kind: Fork::WithPid(pid), .. } = order.task else { return Ok(()) };
+        let Task::Fork { kind: Birth::WithPid(pid), .. } = order.task else { return Ok(()) };
         self.burial = Some((actor, order));
         reactor.order(None, &Order { id: BURIAL, task: Task::Bury { pid } })
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::case::Case;
 use super::reactor::Reactor;
-use crate::agent::protocol::{Exit, Fork, Reply, Task};
+use crate::agent::protocol::{Birth, Exit, Reply, Task};
 use crate::history::Outcome;
 use crate::interleaving::{Actor, ExitKind, ForkKind, Op, Process};
 use crate::nonce::Nonce;
@@ -65,12 +65,12 @@ impl Case<'_> {
         })
     }
 
-    fn fork_kind(&self, kind: ForkKind, reactor: &Reactor) -> Result<Fork, Trouble> {
+    fn fork_kind(&self, kind: ForkKind, reactor: &Reactor) -> Result<Birth, Trouble> {
         Ok(match kind {
-            ForkKind::Fork => Fork::Fork,
-            ForkKind::Clone => Fork::Clone,
+            ForkKind::Fork => Birth::Fork,
+            ForkKind::Clone => Birth::Clone,
             ForkKind::ReusedPid => match self.state.reusable() {
-                Some(ended) => Fork::WithPid(pid(ended, reactor)?),
+                Some(ended) => Birth::WithPid(pid(ended, reactor)?),
                 None => return Err(Trouble::Bug("no pid is free to be used again".to_owned())),
             },
         })

@@ -15,6 +15,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// What one sees: the second line.
     pub seen: &'static str,
+    /// A third line says where steps of it are skipped.
+    pub may_skip: bool,
     /// The interleaving, under a promise that allows each of its steps.
     pub interleaving: Interleaving,
 }
@@ -52,6 +54,23 @@ const TEXTS: &[(&str, &str)] = texts![
     "two-threads-one-session",
     "disposed-under-a-user",
     "generator-copied",
+    "lock-held-while-connecting",
+    "discard-then-collected",
+    "statement-finaliser",
+    "statement-names-clash",
+    "frames-interleave",
+    "wrong-reply",
+    "read-stolen",
+    "session-state-leaks",
+    "cancel-inherited",
+    "returned-dirty",
+    "two-threads-reset",
+    "runtime-dropped-in-the-child",
+    "pid-reused",
+    "hook-not-run",
+    "daemon",
+    "exec-keeps-it",
+    "lost-wake-up",
 ];
 
 static ALL: LazyLock<Vec<Scenario>> = LazyLock::new(|| TEXTS.iter().filter_map(|(file, text)| read(file, text)).collect());
@@ -63,7 +82,9 @@ pub fn all() -> &'static [Scenario] {
 
 fn read(file: &'static str, text: &'static str) -> Option<Scenario> {
     let mut comments = text.lines().map_while(|line| line.strip_prefix("# "));
-    Some(Scenario { file, name: comments.next()?, seen: comments.next()?, interleaving: parse(text).ok()? })
+    let (name, seen) = (comments.next()?, comments.next()?);
+    let may_skip = comments.any(|line| line.starts_with("Where "));
+    Some(Scenario { file, name, seen, may_skip, interleaving: parse(text).ok()? })
 }
 
 /// The scenarios under another promise, without those that it does not fit: a promise that forbids a fork, or more than a quarter of

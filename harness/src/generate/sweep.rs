@@ -3,6 +3,8 @@
 //! One variant is one value along each axis of [`Insertion`]. A variant of which a step would be skipped is left out: it is another
 //! one in disguise.
 
+mod stalled;
+
 use super::follow::Follower;
 use super::fresh;
 use crate::interleaving::{Actor, ExitKind, ForkKind, Interleaving, Op, Process, Step, parse};
@@ -13,6 +15,8 @@ use crate::promise::Promise;
 pub enum Child {
     /// Nothing.
     Nothing,
+    /// Asks on what it inherited.
+    UsesCheckout,
     /// Checks out of the inherited pool and asks.
     UsesPool,
     /// Returns what it inherited and drops the pools.
@@ -23,11 +27,10 @@ pub enum Child {
 
 impl Child {
     /// Every behaviour.
-    pub const ALL: [Self; 4] = [Self::Nothing, Self::UsesPool, Self::LetsGo, Self::OpensOwn];
+    pub const ALL: [Self; 5] = [Self::Nothing, Self::UsesCheckout, Self::UsesPool, Self::LetsGo, Self::OpensOwn];
 }
 
-/// What is put into an interleaving. What happens around the fork, such as a step of another actor that is stalled before it and
-/// released after it, is one more field here, one more loop in [`variants`] and one more line in [`Insertion::into`].
+/// What is put into an interleaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Insertion {
     /// Before the step of this number; after the last one if there is none of it.
@@ -61,10 +64,12 @@ pub fn forks(base: Interleaving) -> impl Iterator<Item = Interleaving> {
     places.into_iter().filter_map(move |(place, actor)| Insertion { place, actor, child: Child::Nothing, end: None }.into(&base))
 }
 
-/// The variants of small interleavings without a fork, under a promise.
+pub use stalled::stalled;
+
+/// The variants of small interleavings without a fork, under a promise; then those with a fork at each reply that can be withheld.
 pub fn usual(promise: Promise) -> impl Iterator<Item = Interleaving> {
-    let bases = BASES.iter().filter_map(|text| parse(text).ok());
-    bases.flat_map(move |base| variants(Interleaving { promise, ..base }))
+    let bases = move || BASES.iter().filter_map(|text| parse(text).ok()).map(move |base| Interleaving { promise, ..base });
+    bases().flat_map(variants).chain(bases().flat_map(stalled))
 }
 
 /// Where somebody can fork.
@@ -82,7 +87,7 @@ impl Insertion {
     /// The interleaving with this in it; `None` if that says nothing new.
     fn into(self, base: &Interleaving) -> Option<Interleaving> {
         let (before, after) = base.steps.split_at(self.place);
-        let mut draft = Draft { follower: Follower::new(base.terms(), base.max_size), steps: Vec::new() };
+        let mut draft = Draft::new(base);
         before.iter().for_each(|step| draft.keep(*step));
         let child = unused(base)?;
         draft.take(self.actor, Op::Fork(child, ForkKind::Fork))?;
@@ -105,11 +110,16 @@ fn unused(base: &Interleaving) -> Option<Process> {
 
 /// An interleaving that is being put together.
 struct Draft {
+    promise: Promise,
     follower: Follower,
     steps: Vec<Step>,
 }
 
 impl Draft {
+    fn new(base: &Interleaving) -> Self {
+        Self { promise: base.promise, follower: Follower::new(base.terms(), base.max_size), steps: Vec::new() }
+    }
+
     /// Adds a step of the base, whether it applies or not: it is the base's.
     fn keep(&mut self, step: Step) {
         self.follower.take(step);
@@ -118,13 +128,24 @@ impl Draft {
 
     /// Adds a step that has to apply.
     fn take(&mut self, actor: Actor, op: Op) -> Option<()> {
-        let step = Step::new(actor, op);
+        self.take_step(Step::new(actor, op))
+    }
+
+    fn take_step(&mut self, step: Step) -> Option<()> {
         self.follower.take(step).then(|| self.steps.push(step))
     }
 
     fn behave(&mut self, actor: Actor, child: Child) -> Option<()> {
+        let hooked = self.promise == Promise::HookInChild && child != Child::Nothing;
+        if hooked && self.follower.state().waits_for_hook(actor.process) {
+            self.take(actor, Op::AfterFork(None))?;
+        }
         match child {
             Child::Nothing => Some(()),
+            Child::UsesCheckout => {
+                let handle = self.follower.state().holdings(actor).next()?.handle;
+                self.take(actor, Op::Query(handle))
+            }
             Child::UsesPool => self.ask(actor),
             Child::LetsGo => self.let_go(actor),
             Child::OpensOwn => {
@@ -178,8 +199,8 @@ mod tests {
     #[test]
     fn a_fork_is_put_at_each_place_with_each_behaviour_and_each_end() {
         let all: Vec<String> = variants(base("anything", "p0 open\np0 checkout a\n")).map(|variant| words(&variant)).collect();
-        // Before the open a child has nothing to use or to let go: 2 behaviours. Then 4 and 4. Each with 6 ends.
-        assert_eq!(all.len(), (2 + 4 + 4) * 6);
+        // Before the open a child has nothing to use or to let go: 2 behaviours. Then 4 and 5. Each with 6 ends.
+        assert_eq!(all.len(), (2 + 4 + 5) * 6);
         for wanted in [
             "p0 fork p1; p0 open; p0 checkout a",
             "p0 fork p1; p1 open; p1 checkout a; p1 query a; p1 exit signal; p0 open; p0 checkout a",

@@ -8,6 +8,7 @@
 //! | `text.rs` | a whole failure, the verdicts of a promise, a rule |
 //! | `plan.rs` | an interleaving that nobody has executed |
 //! | `book.rs` | all promises and rules: `RULES.md` |
+//! | `situations.rs` | what was exercised |
 //! | `words.rs` | the words that several of them use |
 //! | `clean.rs` | quoted words without what differs from run to run |
 //!
@@ -20,6 +21,7 @@ mod draw;
 mod lanes;
 mod plan;
 mod rows;
+mod situations;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,6 +32,7 @@ pub use book::book;
 pub use draw::wrapped;
 pub use lanes::lanes;
 pub use plan::plan;
+pub use situations::{reached, situations};
 pub use text::{Finding, Ground, failure, rule, rules, verdict_table};
 pub use words::{ending, signal, skip, verdict};
 

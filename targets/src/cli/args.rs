@@ -77,6 +77,9 @@ pub(crate) struct Certify {
     /// Also print the verdict on each rule
     #[arg(long, short)]
     pub(crate) verbose: bool,
+    /// Also print what was exercised: each operation in each condition of the pool
+    #[arg(long)]
+    pub(crate) situations: bool,
 }
 
 /// What to replay.

@@ -9,7 +9,8 @@ Exit codes:
   1    a promised MUST was broken
   2    usage: an unknown pool, rule or promise, a file that is not there or has a typo
   3    environment: no server, writers cannot be told apart here, a directory cannot be written
-  4    not exercised: a promised MUST had no opportunity to be broken; run more cases
+  4    not exercised: a promised MUST had no opportunity to be broken, or a run of 200 cases or more
+       did not reach a situation that it must reach; run more cases
   5    no verdict: the evidence does not decide
   70   a bug of poolproof
   130  interrupted";
@@ -43,6 +44,11 @@ random the rest. Without random, and without --cases, everything that there is i
 The server is the one inside poolproof, unless --server names another. What the kernel witnesses
 there is certain. An effect, such as a checkout that hangs, is then looked for on a real server, if
 one is installed; otherwise it is marked as provisional.
+
+What was exercised is counted in situations: an operation, whose pool or checkout it uses, and in
+which condition that is. A run of all sources with 200 cases or more has to reach those that
+harness/situations/required.txt lists; --situations prints them all. Some of what passed is executed
+twice: where that does not go the same way, and the pool cannot be the cause, poolproof has a bug.
 
 Promises, weakest first; a pool is only judged by what the application promises:";
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use poolproof::Promise;
 use poolproof::certify::Cell;
 use poolproof::generate::Source;
-use poolproof::report::wrapped;
+use poolproof::report::{self, Style, wrapped};
 use poolproof::rules::{Level, Rule};
+use poolproof::situations::required;
 use poolproof::verdict::Verdict;
 
 use super::exit::Code;
@@ -20,6 +21,8 @@ pub(crate) struct Certified {
     pub(crate) server: String,
     /// The server is embedded.
     pub(crate) embedded: bool,
+    /// The pool goes the same way each time.
+    pub(crate) repeats: bool,
     /// What it did under each promise.
     pub(crate) cells: Vec<Cell>,
 }
@@ -39,13 +42,19 @@ pub(crate) enum Short {
     NothingExercised,
     /// These MUST had no opportunity to be broken.
     NotExercised(Vec<&'static str>),
+    /// Every MUST held, and so many situations did not occur that should have.
+    Unreached(usize),
 }
 
 impl Short {
     /// The shorter form of a cell.
     pub(crate) fn of(cell: &Cell) -> Self {
         let certain = cell.failures.iter().filter(|failure| failure.is_certain());
-        Self::from(certain.map(|failure| failure.rule), &cell.verdicts)
+        let missing = if cell.whole { cell.situations.missing(required(cell.promise)).len() } else { 0 };
+        match Self::from(certain.map(|failure| failure.rule), &cell.verdicts) {
+            Self::Passed | Self::Broken(_, false) if missing > 0 => Self::Unreached(missing),
+            other => other,
+        }
     }
 
     fn from(broken: impl Iterator<Item = &'static Rule>, verdicts: &[(&'static Rule, Verdict)]) -> Self {
@@ -83,6 +92,7 @@ impl Short {
             Self::NotOffered => "not offered".to_owned(),
             Self::NothingExercised => "nothing exercised".to_owned(),
             Self::NotExercised(rules) => format!("not exercised: {}", rules.join(" ")),
+            Self::Unreached(missing) => format!("not exercised: {}", counted(*missing as u64, "situation")),
         }
     }
 
@@ -92,7 +102,7 @@ impl Short {
             Self::Passed | Self::Broken(_, false) | Self::NotOffered => Code::Passed,
             Self::Broken(_, true) => Code::Broken,
             Self::NoVerdict(_) => Code::NoVerdict,
-            Self::NothingExercised | Self::NotExercised(_) => Code::NotExercised,
+            Self::NothingExercised | Self::NotExercised(_) | Self::Unreached(_) => Code::NotExercised,
         }
     }
 }
@@ -102,6 +112,7 @@ impl Certified {
     pub(crate) fn lines(&self, width: usize) -> String {
         let mut lines = vec![self.speed()];
         lines.extend(self.sources());
+        lines.extend(self.situations());
         let (safe, unsafe_under) = self.promises();
         let list = |promises: &[Promise]| promises.iter().map(|promise| promise.name()).collect::<Vec<_>>().join(", ");
         if !safe.is_empty() {
@@ -111,6 +122,7 @@ impl Certified {
             lines.push(format!("not safe under: {}", list(&unsafe_under)));
         }
         lines.extend(self.cells.iter().filter_map(undecided));
+        lines.extend(self.twice());
         let mut text = format!("{} on {}\n", self.pool, self.server);
         for line in lines {
             for (nth, line) in wrapped(&line, width.saturating_sub(4)).iter().enumerate() {
@@ -150,6 +162,25 @@ impl Certified {
         (!words.is_empty()).then(|| words.join(" · "))
     }
 
+    /// How many of the required situations were reached under each promise, and which were not.
+    fn situations(&self) -> Vec<String> {
+        let (short, missing): (Vec<_>, Vec<_>) =
+            self.cells.iter().map(|cell| report::reached(cell.promise, &cell.situations)).unzip();
+        [format!("situations reached: {}", short.join(" · "))].into_iter().chain(missing.into_iter().flatten()).collect()
+    }
+
+    /// What did not go the same way twice.
+    fn twice(&self) -> Option<String> {
+        let unlike = self.cells.iter().map(|cell| cell.unlike.len()).sum::<usize>() as u64;
+        let told = if self.repeats { "A DEFECT OF POOLPROOF" } else { "the pool has threads, a clock or chance of its own" };
+        (unlike > 0).then(|| format!("{} did not go the same way twice: {told}", counted(unlike, "interleaving")))
+    }
+
+    /// A pool that goes the same way each time did not: the harness is at fault.
+    pub(crate) fn shows_a_defect(&self) -> bool {
+        self.repeats && self.cells.iter().any(|cell| !cell.unlike.is_empty())
+    }
+
     /// The weakest promises under which every MUST held, and those under which one was broken.
     fn promises(&self) -> (Vec<Promise>, Vec<Promise>) {
         let under = |wanted: fn(&Short) -> bool| {
@@ -160,6 +191,21 @@ impl Certified {
             under(|short| short.code() == Code::Broken),
         )
     }
+}
+
+/// What did not go the same way twice, and how to look at it.
+pub(crate) fn twice(certified: &Certified, promise: Promise, what: &str, command: &str, style: Style) -> String {
+    let pool = certified.pool;
+    let (heading, meaning) = if certified.repeats {
+        let heading =
+            style.alarm(&format!("A defect of poolproof: the same interleaving of {pool} went two ways under {promise}"));
+        (heading, "nothing that this run says can be relied on; please report it with the saved interleaving")
+    } else {
+        let heading = style.strong(&format!("An interleaving of {pool} went two ways under {promise}"));
+        (heading, "a pool with threads, a clock or chance of its own may do so")
+    };
+    let lines = wrapped(&format!("{what}; {meaning}"), style.width.saturating_sub(2)).join("\n  ");
+    format!("{heading}\n  {lines}\n  {command}\n")
 }
 
 fn counted(number: u64, thing: &str) -> String {
@@ -180,6 +226,7 @@ fn undecided(cell: &Cell) -> Option<String> {
             Some(format!("under {} nothing could break {}: run more cases", cell.promise, rules.join(", ")))
         }
         Short::NothingExercised => Some(format!("under {} nothing could break any rule: run more cases", cell.promise)),
+        Short::Unreached(_) => Some(format!("under {} too little was exercised: see the situations above", cell.promise)),
         Short::Passed | Short::Broken(..) | Short::NotOffered => None,
     }
 }

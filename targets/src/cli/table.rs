@@ -125,6 +125,9 @@ mod tests {
                 Share { source: Source::Random, cases: 150, broken: 0 },
             ],
             steps: (1000, 250),
+            situations: poolproof::situations::Situations::default(),
+            whole: false,
+            unlike: Vec::new(),
             searched: Duration::from_secs(2),
             first_seen: Vec::new(),
         }
@@ -132,7 +135,7 @@ mod tests {
 
     fn certified(pool: &'static str, promises: &[Promise], verdict: &Verdict) -> Certified {
         let cells = promises.iter().map(|promise| cell(*promise, verdict)).collect();
-        Certified { pool, server: "PostgreSQL 15.18".into(), embedded: false, cells }
+        Certified { pool, server: "PostgreSQL 15.18".into(), embedded: false, repeats: true, cells }
     }
 
     #[test]
@@ -165,15 +168,43 @@ mysql          nothing       nothing       nothing
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 
+    /// What a whole run did not exercise makes it less than green; what was run shorter is only told.
+    #[test]
+    fn a_whole_run_that_exercised_too_little_is_not_green() {
+        let mut pool = certified("mysql", &[Promise::ThreadsOnly], &Verdict::Passed { exercised: 1 });
+        assert_eq!(Short::of(&pool.cells[0]), Short::Passed);
+        pool.cells[0].whole = true;
+        let short = Short::of(&pool.cells[0]);
+        assert!(matches!(short, Short::Unreached(missing) if missing > 10), "{short:?}");
+        assert_eq!(short.code(), Code::NotExercised);
+        assert!(pool.lines(100).contains("under threads-only too little was exercised"));
+    }
+
+    /// It is said loudly, and only where the pool cannot be the cause.
+    #[test]
+    fn what_does_not_go_the_same_way_twice_is_a_defect_only_where_the_pool_repeats() {
+        let mut pool = certified("mysql", &[Promise::ThreadsOnly], &Verdict::Passed { exercised: 1 });
+        assert!(!pool.shows_a_defect() && !pool.lines(100).contains("twice"));
+        let interleaving = poolproof::interleaving::Interleaving::new(1, Promise::ThreadsOnly, Vec::new());
+        let unlike = poolproof::certify::Unlike { number: 50, interleaving, what: "p0: one, and the second time another".into() };
+        pool.cells[0].unlike.push(unlike);
+        assert!(pool.shows_a_defect() && pool.lines(100).contains("twice: A DEFECT OF POOLPROOF"));
+        pool.repeats = false;
+        assert!(!pool.shows_a_defect() && pool.lines(100).contains("twice: the pool has threads"));
+    }
+
     #[test]
     fn what_was_measured_stands_below() {
         let pool = certified("mysql", &[Promise::ChildDrops, Promise::ThreadsOnly], &Verdict::Passed { exercised: 1 });
         let lines = pool.lines(100);
+        let (measured, _) = lines.split_at(lines.find("  situations").expect("situations"));
         assert_eq!(
-            lines,
+            measured,
             "mysql on PostgreSQL 15.18\n  400 interleavings, 100 a second, 25 % of their steps skipped\n  \
-             scenarios 100 cases, 2 failures · random 300, 0\n  \
-             safe under: child-drops\n"
+             scenarios 100 cases, 2 failures · random 300, 0\n"
         );
+        assert!(lines.contains("\n  situations reached: child-drops 0 of "), "{lines}");
+        assert!(lines.contains("\n  situations under threads-only not reached: open (own, no-pool), "), "{lines}");
+        assert!(lines.ends_with("\n  safe under: child-drops\n"), "{lines}");
     }
 }

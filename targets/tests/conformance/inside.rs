@@ -12,7 +12,7 @@ use crate::embedded::bench;
 use crate::lab::{Lab, Outcome, ensure, interleaving, target};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
-    let tests: [(&str, fn(&Place) -> Outcome); 8] = [
+    let tests: [(&str, Test); 8] = [
         ("each reply of a step can be withheld", every_reply),
         ("a step that the server does not answer so often is not stalled", never_stalled),
         ("a reply is withheld from the step that is stalled and from no other", nobody_else),
@@ -33,6 +33,8 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     }
     trials
 }
+
+type Test = fn(&Place) -> Outcome;
 
 /// Where a test runs.
 enum Place {

@@ -18,6 +18,7 @@ mod neutral;
 mod nightly;
 mod pools;
 mod processes;
+mod scenarios;
 
 use libtest_mimic::Arguments;
 
@@ -35,6 +36,7 @@ fn main() -> std::process::ExitCode {
         agreement::trials,
         neutral::trials,
         mutants::trials,
+        scenarios::trials,
         nightly::trials,
     ];
     let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).chain(correct::trials()).collect();
