@@ -47,6 +47,7 @@ const TEXTS: &[(&str, &str)] = texts![
     "reopened-in-the-window",
     "fd-kept-by-a-child",
     "orphan-after-dispose",
+    "broken-connection-kept",
     "returned-twice",
     "two-threads-one-session",
     "disposed-under-a-user",

@@ -120,6 +120,9 @@ pub(crate) struct Rules {
     /// A rule, such as OWN-1
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
+    /// Write all promises and rules as one page of Markdown: RULES.md
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) markdown: bool,
 }
 
 /// Which servers to look at.
