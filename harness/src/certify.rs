@@ -13,7 +13,7 @@ use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
 use crate::generate::{self, Selection, Source};
 use crate::history::History;
-use crate::interleaving::Interleaving;
+use crate::interleaving::{ForkKind, Interleaving, Op, Process, Step};
 use crate::promise::Promise;
 use crate::rules::{self, Judgement, Rule};
 use crate::target::Target;
@@ -139,12 +139,33 @@ pub fn certify(
     promises
         .iter()
         .map(|promise| {
+            if *promise == Promise::HookInChild && !offers_hook(&mut workers[0])? {
+                return Ok(Cell::not_offered(*promise));
+            }
             let supply = Supply::new(*promise, known(*promise)?, plan);
             let mut found = search(&mut workers, &supply, plan.cases, progress)?;
             let failures = confirm(&mut workers, &supply, &mut found, plan, progress)?;
             Ok(found.into_cell(&supply, failures))
         })
         .collect()
+}
+
+/// Whether a child finds the hook that it is to call: without one nothing is searched.
+fn offers_hook(worker: &mut Executor) -> Result<bool, Trouble> {
+    let (parent, child) = (Process::FIRST.main(), Process(1));
+    let steps = [(parent, Op::Open(None)), (parent, Op::Fork(child, ForkKind::Fork)), (child.main(), Op::AfterFork(None))];
+    let steps = steps.map(|(actor, op)| Step::new(actor, op)).to_vec();
+    let Execution { judgement, .. } = run(worker, &Interleaving::new(1, Promise::HookInChild, steps), Effort::Quick)?;
+    Ok(judgement.verdicts.iter().any(|(_, verdict)| *verdict != Verdict::NotOffered))
+}
+
+impl Cell {
+    /// Of a promise that nobody can keep with this pool.
+    fn not_offered(promise: Promise) -> Self {
+        let verdicts = rules::ALL.iter().map(|rule| (rule, Verdict::NotOffered)).collect();
+        let (failures, sources, first_seen) = (Vec::new(), Vec::new(), Vec::new());
+        Self { promise, verdicts, failures, cases: 0, known: 0, sources, steps: (0, 0), searched: Duration::ZERO, first_seen }
+    }
 }
 
 /// The number of the first interleaving of a search of which a rule is the first cause, if there is one among the first `cases`.

@@ -20,6 +20,8 @@ pub const STALL: u8 = 9;
 pub const MAX_SIZE: u32 = 4;
 /// Sessions that one interleaving may have open at once; beyond it the tap turns clients away and gives no verdict.
 pub const SESSIONS: usize = 64;
+/// Bytes of a session that the tap keeps for a side that does not read them; beyond it the tap reads no more from the other side.
+pub const PENDING: usize = 8 << 20;
 
 /// How long a checkout may take that must succeed.
 pub const PATIENCE: Duration = Duration::from_secs(5);

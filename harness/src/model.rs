@@ -76,10 +76,10 @@ pub struct Holding {
     pub inherited: bool,
     /// It is inside a transaction.
     pub transaction: bool,
-    /// Settings of its session were changed, or a named lock taken.
-    pub changed: bool,
     /// An operation on it has failed, or its session was ended.
     pub failed: bool,
+    /// Its session was ended, and with it any transaction.
+    pub lost: bool,
     /// Nothing was asked on it yet.
     pub fresh: bool,
 }
@@ -363,6 +363,12 @@ impl ProcessState {
         let waiting = self.actors.iter().filter(|actor| actor.waits_for(pool)).count();
         let certain = held().filter(|held| !held.inherited).count() + strays().filter(|stray| stray.own).count();
         (count(certain), count(held().count() + strays().count() + waiting))
+    }
+}
+
+impl Holding {
+    fn new(handle: Handle, checkout: CheckoutId, pool: PoolId) -> Self {
+        Self { handle, checkout, pool, inherited: false, transaction: false, failed: false, lost: false, fresh: true }
     }
 }
 

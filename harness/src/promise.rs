@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::interleaving::{Actor, ExitKind, Op};
-use crate::model::State;
+use crate::model::{Holding, State};
 
 /// What the application promises around fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,9 +133,10 @@ impl From<Promise> for Terms {
 
 /// A connection is not handed back inside a transaction that this process began, and no setting is changed, as no step undoes that.
 fn leaves_dirty(state: &State, actor: Actor, op: &Op) -> bool {
+    let dirty = |held: Holding| held.transaction && !held.inherited && !held.lost;
     match *op {
-        Op::Return(handle) => state.holding(actor, handle).is_some_and(|held| held.transaction && !held.inherited),
-        Op::Join(thread) => state.holdings(Actor { thread, ..actor }).any(|held| held.transaction && !held.inherited),
+        Op::Return(handle) => state.holding(actor, handle).is_some_and(dirty),
+        Op::Join(thread) => state.holdings(Actor { thread, ..actor }).any(dirty),
         Op::Mark(_) | Op::Lock(_) => true,
         _ => false,
     }

@@ -14,7 +14,7 @@ use super::task::outcome;
 use super::waiting::Resting;
 use super::{Bounds, Weakness};
 use crate::agent::protocol::{Answer, Fork, Hello, Order, Reply, Task};
-use crate::history::{Event, Expectation, History, Invocation, InvocationId, Outcome};
+use crate::history::{Event, Expectation, History, Invocation, InvocationId, Outcome, PoolId};
 use crate::interleaving::{Actor, ForkKind, Interleaving, Op, Process, Step};
 use crate::model::State;
 use crate::nonce::Nonce;
@@ -180,7 +180,10 @@ impl<'a> Case<'a> {
         }
         let pool = self.state.pool_in(actor, &op);
         let blocked = expected == Expectation::Block && pool.is_some_and(|pool| self.will_have_room(actor, pool));
-        let patience = self.bounds.patience(&op, expected, blocked);
+        let patience = match self.must_recover(actor, pool) && expected == Expectation::Either {
+            true => self.bounds.patience(&op, Expectation::Success, blocked),
+            false => self.bounds.patience(&op, expected, blocked),
+        };
         let nonce = op.has_nonce().then_some(Nonce { run: self.number, step: id.0 });
         self.history.append(Event::Invoked(Invocation {
             id,
@@ -235,6 +238,12 @@ impl<'a> Case<'a> {
             return self.bury_first(actor, order, reactor);
         }
         reactor.order(Some(actor), &order)
+    }
+
+    /// A session of the pool was ended, and there is room: it has to serve in the end, and needs the time for new sessions.
+    fn must_recover(&self, actor: Actor, pool: Option<PoolId>) -> bool {
+        let faulty = self.state.pools(actor.process).iter().any(|slot| Some(slot.id) == pool && slot.faulty);
+        faulty && pool.is_some_and(|pool| self.state.has_room(actor.process, pool)) && !self.state.has_stalled(actor.process)
     }
 
     /// A pid is free only when nobody is left to be reaped who has it.

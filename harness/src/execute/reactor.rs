@@ -146,6 +146,9 @@ impl Reactor {
         self.take_answers(notices);
         if !self.control_first {
             self.tap.drain(&self.people, history)?;
+            if !notices.is_empty() {
+                self.tap.catch_up(&self.people, history);
+            }
         }
         Ok(outcome.map(|()| ready.is_empty()))
     }

@@ -3,90 +3,12 @@
 //!
 //! Which one a number stands for depends on the promise, the seed, the sources and how many are wanted, and on nothing else.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::exhaustive::{Exhaustive, Menu};
 use super::numbered::Numbered;
+use super::source::{Amount, Selection, Source};
 use super::{random, scenarios, sweep};
 use crate::interleaving::Interleaving;
 use crate::promise::Promise;
-
-/// So many steps the enumeration has at the most, if nobody says otherwise.
-pub const DEPTH: usize = 4;
-
-/// Where an interleaving comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Source {
-    /// Failures that are known from the field.
-    Scenarios,
-    /// Forks at each place of small interleavings.
-    Sweep,
-    /// Everything up to a number of steps.
-    Exhaustive,
-    /// Chance; it never ends.
-    Random,
-}
-
-impl Source {
-    /// Every source, in the order in which they are used.
-    pub const ALL: [Self; 4] = [Self::Scenarios, Self::Sweep, Self::Exhaustive, Self::Random];
-
-    /// The word of the command line and of reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scenarios => "scenarios",
-            Self::Sweep => "sweep",
-            Self::Exhaustive => "exhaustive",
-            Self::Random => "random",
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A source's name that nobody knows.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown source '{0}'; the sources are {names}", names = Source::ALL.map(Source::name).join(", "))]
-pub struct UnknownSource(String);
-
-impl FromStr for Source {
-    type Err = UnknownSource;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|source| source.name() == word).ok_or_else(|| UnknownSource(word.to_owned()))
-    }
-}
-
-/// Which sources are used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    /// These, whatever their order.
-    pub sources: Vec<Source>,
-    /// How many steps the enumeration has at the most.
-    pub depth: usize,
-}
-
-impl Default for Selection {
-    fn default() -> Self {
-        Self { sources: Source::ALL.to_vec(), depth: DEPTH }
-    }
-}
-
-/// How many interleavings are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// So many, or fewer if the sources have no more.
-    Number(u64),
-    /// As many as there is time for.
-    Unknown,
-    /// All that the sources have that end; none that is random.
-    Everything,
-}
 
 /// For each source a number.
 type Shares = [u64; Source::ALL.len()];

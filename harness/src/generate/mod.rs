@@ -6,9 +6,11 @@ mod mix;
 mod numbered;
 mod random;
 pub mod scenarios;
+mod source;
 pub mod sweep;
 
 use exhaustive::fresh;
 pub use exhaustive::{Exhaustive, Menu};
-pub use mix::{Amount, DEPTH, Mix, Selection, Source, UnknownSource};
+pub use mix::Mix;
 pub use random::{interleavings, nth};
+pub use source::{Amount, DEPTH, Selection, Source, UnknownSource};

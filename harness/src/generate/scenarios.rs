@@ -15,7 +15,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// What one sees: the second line.
     pub seen: &'static str,
-    /// The interleaving, under the largest promise that a pool could be expected to keep it under.
+    /// The interleaving, under a promise that allows each of its steps.
     pub interleaving: Interleaving,
 }
 
@@ -47,6 +47,7 @@ const TEXTS: &[(&str, &str)] = texts![
     "reopened-in-the-window",
     "fd-kept-by-a-child",
     "orphan-after-dispose",
+    "broken-connection-kept",
     "returned-twice",
     "two-threads-one-session",
     "disposed-under-a-user",

@@ -38,7 +38,6 @@ impl State {
             Op::Commit(handle) | Op::Rollback(handle) if succeeded => {
                 self.with_holding(actor, handle, |held| held.transaction = false);
             }
-            Op::Mark(handle) | Op::Lock(handle) if succeeded => self.with_holding(actor, handle, |held| held.changed = true),
             _ if !succeeded && let Some(handle) = op.statement() => {
                 self.with_holding(actor, handle, |held| held.failed = true);
             }
@@ -114,8 +113,7 @@ impl State {
         let Some((pool, _)) = checking_out else { return };
         self.leak(actor, handle);
         let checkout = CheckoutId(self.actor(actor).map_or(0, |me| me.reserved));
-        let held =
-            Holding { handle, checkout, pool, inherited: false, transaction: false, changed: false, failed: false, fresh: true };
+        let held = Holding::new(handle, checkout, pool);
         self.with_actor(actor, |me| me.holdings.push(held));
     }
 
@@ -124,7 +122,10 @@ impl State {
         let Some(ended) = self.holding(actor, handle) else { return };
         for process in &mut self.processes {
             let held = process.actors.iter_mut().flat_map(|actor| &mut actor.holdings);
-            held.filter(|held| held.checkout == ended.checkout).for_each(|held| held.failed = true);
+            held.filter(|held| held.checkout == ended.checkout).for_each(|held| {
+                held.failed = true;
+                held.lost = true;
+            });
             process.pools.iter_mut().filter(|pool| pool.id == ended.pool).for_each(|pool| pool.faulty = true);
         }
     }

@@ -6,15 +6,19 @@
 //! | `draw.rs` | rows as lines: a lane for each actor and one for the wire |
 //! | `lanes.rs` | one execution: which rows, and the evidence below them |
 //! | `text.rs` | a whole failure, the verdicts of a promise, a rule |
+//! | `plan.rs` | an interleaving that nobody has executed |
+//! | `book.rs` | all promises and rules: `RULES.md` |
 //! | `words.rs` | the words that several of them use |
 //! | `clean.rs` | quoted words without what differs from run to run |
 //!
 //! The text of a failure depends on the interleaving alone: no pid, no time, no run number gets into it. What pools and servers
 //! say is therefore cleaned of these before it is quoted.
 
+mod book;
 mod clean;
 mod draw;
 mod lanes;
+mod plan;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -22,8 +26,10 @@ mod text;
 mod wire;
 mod words;
 
+pub use book::book;
 pub use draw::wrapped;
 pub use lanes::lanes;
+pub use plan::plan;
 pub use text::{Finding, Ground, failure, rule, rules, verdict_table};
 pub use words::{ending, signal, skip, verdict};
 

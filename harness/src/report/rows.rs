@@ -166,7 +166,8 @@ impl<'a> Reader<'a> {
         }
         let row = self.new_row();
         self.rows[row].number = Some(invocation.id.0);
-        self.rows[row].lane = Some((invocation.actor, invocation.op.to_string()));
+        let stall = invocation.stall.map_or_else(String::new, |reply| format!(" stall={reply}"));
+        self.rows[row].lane = Some((invocation.actor, format!("{}{stall}", invocation.op)));
         self.in_flight.insert(invocation.id, Flight { invocation: invocation.clone(), row, waited: false });
         if let Op::Exit(kind) = invocation.op {
             self.exits.insert(invocation.actor.process, asked(kind));

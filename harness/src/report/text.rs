@@ -2,9 +2,9 @@
 
 use super::clean::cleaned;
 use super::draw::wrapped;
-use super::{Style, lanes, words};
+use super::{Style, lanes, plan, words};
 use crate::history::History;
-use crate::interleaving::Interleaving;
+use crate::interleaving::{Interleaving, parse};
 use crate::rules::{self, Judgement, Level, Rule};
 use crate::verdict::Verdict;
 
@@ -91,7 +91,7 @@ pub fn failure(finding: &Finding, style: Style) -> String {
     if let Some(ground) = ground {
         paragraph("", &ground, style, &mut text);
     }
-    paragraph("what to do: ", rule.remedy, style, &mut text);
+    paragraph("what to do: ", rule.remedy(promise), style, &mut text);
     // A command is pasted: it is never broken into lines.
     indented(&format!("see it again: {}", finding.command), &mut text);
     if rule.id == "ISO-2" {
@@ -138,7 +138,19 @@ pub fn rule(rule: &Rule, style: Style) -> String {
     text.push('\n');
     paragraph("why: ", rule.reason, style, &mut text);
     text.push('\n');
-    paragraph("what to do: ", rule.remedy, style, &mut text);
+    paragraph("it rests on: ", &format!("{}.", rule.evidence), style, &mut text);
+    text.push('\n');
+    paragraph("what to do: ", rule.usual_remedy(), style, &mut text);
+    for (promise, remedy) in rule.special_remedies() {
+        paragraph(&format!("under {promise}: "), remedy, style, &mut text);
+    }
+    // A rule's interleaving is checked by a test.
+    if let Ok(smallest) = parse(rule.smallest) {
+        text.push('\n');
+        paragraph("", &format!("The smallest interleaving that breaks it, under {}:", smallest.terms()), style, &mut text);
+        text.push('\n');
+        text.push_str(&plan(&smallest, style));
+    }
     text
 }
 

@@ -1,11 +1,17 @@
 //! Are there too many sessions? CAP-1 counts those in use at once; CAP-2 those that outlive every process.
 
+mod disposed;
+
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Call, Facts, Level, Rule, count};
+use super::facts::{Call, Facts, count};
+use super::{Level, Rule};
 use crate::history::{Event, Expectation, PoolId, SessionId};
 use crate::interleaving::{Op, Process};
+use crate::promise::Promise;
 use crate::verdict::{Evidence, Verdict};
+
+pub(super) use disposed::CAP_3;
 
 pub(super) const CAP_1: Rule = Rule {
     id: "CAP-1",
@@ -14,7 +20,12 @@ pub(super) const CAP_1: Rule = Rule {
     reason: "The server's limit is shared by all: one pool above its share locks others out (field report F6: no more connections \
              allowed; failures: engine per call).",
     remedy: "Make one pool per process and let it live as long as the process; put the server's limit above the sum of all pools.",
+    remedies: &[],
+    evidence: "more than `max_size` sessions of which each serves a nonce after the last of them opened",
+    smallest: "pool max_size=1\npromise threads-only\np0 open\np0 checkout a\np0 checkout b\np0 query a\np0 query b",
+    mutant: "mutant-one-too-many",
     kernel: false,
+    dirty: false,
     check: pools_keep_their_size,
 };
 
@@ -25,7 +36,12 @@ pub(super) const CAP_2: Rule = Rule {
     reason: "A session that nobody owns holds its locks and its place on the server (failures: orphan after dispose, \
              exec keeps it).",
     remedy: "Return every connection before the pool is disposed, and mark descriptors close-on-exec.",
+    remedies: &[(Promise::ExecOnly, "Mark the descriptors close-on-exec, and end the programs that were executed.")],
+    evidence: "the end of each session at the server's side",
+    smallest: "pool max_size=1\npromise threads-only\np0 open\np0 checkout a",
+    mutant: "mutant-helper-process",
     kernel: false,
+    dirty: false,
     check: no_session_is_left,
 };
 
@@ -38,7 +54,7 @@ fn pools_keep_their_size(facts: &Facts) -> Verdict {
         let (Some(pool), false) = (call.invocation.pool, call.invocation.inherited) else { continue };
         let last_served = served.entry((call.process(), pool)).or_default();
         last_served.insert(session, at);
-        if last_served.len() > max && !disposed(facts, call, at) {
+        if last_served.len() > max && !has_more(facts, call, at) {
             broken.extend(crowd(facts, last_served, at, max).map(|names| Evidence {
                 at,
                 sentence: format!("a pool of {} has {} sessions in use, and {max} is its limit", call.process(), names.len()),
@@ -66,9 +82,10 @@ fn crowd(facts: &Facts, last_served: &BTreeMap<SessionId, usize>, at: usize, max
     })
 }
 
-/// The process has disposed the pool: the checkouts that were out then add to its capacity.
-fn disposed(facts: &Facts, call: &Call, at: usize) -> bool {
-    facts.ended_its_pool(call, at, |op| matches!(op, Op::Dispose(_)))
+/// The process has disposed the pool, or called the hook that may put another in its place: the checkouts that were out then add to
+/// its capacity.
+fn has_more(facts: &Facts, call: &Call, at: usize) -> bool {
+    facts.ended_its_pool(call, at, |op| matches!(op, Op::Dispose(_) | Op::AfterFork(_)))
 }
 
 fn no_session_is_left(facts: &Facts) -> Verdict {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Facts, Level, Rule, count, own};
+use super::facts::{Call, Facts, count};
+use super::{Level, Rule, own};
 use crate::history::{Ending, Event, Expectation, Outcome, SessionId, Witness};
-use crate::interleaving::{ExitKind, Op, Process};
+use crate::interleaving::{ExitKind, ForkKind, Op, Process};
+use crate::promise::Promise;
 use crate::verdict::{Evidence, Verdict};
 
 pub(super) const ISO_1: Rule = Rule {
@@ -14,7 +16,15 @@ pub(super) const ISO_1: Rule = Rule {
     reason: "A parent whose connection its child has broken is punished for what it never did (field report F1: server closed the \
              connection unexpectedly; failures: finaliser says goodbye, TLS sequence, statement names clash).",
     remedy: "Return every connection and dispose and drop the pool before each fork, so that no child has anything to break.",
+    remedies: &[
+        (Promise::ChildDrops, "Let the child leak what it inherited in place of dropping it, and leave by _exit."),
+        (Promise::ThreadsOnly, "Let one thread at a time use a connection, and report the error to the pool's authors."),
+    ],
+    evidence: "the model's expectation, the results, and what others wrote on the session",
+    smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 checkout a\np0 fork p1\np0 query a",
+    mutant: "mutant-parent-refuses",
     kernel: false,
+    dirty: false,
     check: steps_fail_for_a_cause,
 };
 
@@ -25,16 +35,27 @@ pub(super) const ISO_2: Rule = Rule {
     reason: "A pool that is confused by a fork must say so with an error and not take the process with it (field report F7; \
              failures: two threads reset).",
     remedy: "Open a new pool in the child in place of the inherited one, and report the crash to the pool's authors.",
+    remedies: &[
+        (Promise::ThreadsOnly, "Report the crash to the pool's authors: no fork is involved."),
+        (Promise::DisposeBeforeFork, "Report the crash to the pool's authors: nothing was inherited."),
+    ],
+    evidence: "the wait status, and the panic that the agent caught",
+    smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 fork p1\np1 checkout a",
+    mutant: "mutant-panics-in-the-child",
     kernel: false,
+    dirty: false,
     check: nobody_dies_unasked,
 };
 
 fn steps_fail_for_a_cause(facts: &Facts) -> Verdict {
-    let (mut broken, mut exercised, mut harness) = (Vec::new(), 0, None);
-    for call in facts.calls.iter().filter(|call| call.invocation.expected == Expectation::Success) {
+    let (mut broken, mut exercised, mut harness, mut refused) = (Vec::new(), 0, None, false);
+    // Whether a checkout must be served is LIV-2's question.
+    for call in facts.calls.iter().filter(|call| !matches!(call.invocation.op, Op::Checkout(..))) {
         match call.finished {
-            // Whether a checkout must be served is LIV-2's question.
-            _ if matches!(call.invocation.op, Op::Checkout(..)) => {}
+            _ if reaches_the_pool(call.invocation.op) && facts.is_safe_refusal(call) => refused = true,
+            _ if call.invocation.expected != Expectation::Success => {}
+            // Not every machine gives a pid again.
+            _ if matches!(call.invocation.op, Op::Fork(_, ForkKind::ReusedPid)) => {}
             Some((_, Outcome::Error { message, .. })) if !reaches_the_pool(call.invocation.op) => {
                 harness.get_or_insert_with(|| format!("{call} failed, which no pool can cause: {message}"));
             }
@@ -49,6 +70,7 @@ fn steps_fail_for_a_cause(facts: &Facts) -> Verdict {
     match (Verdict::on(broken, exercised), harness) {
         (Verdict::Failed(evidence), _) => Verdict::Failed(evidence),
         (_, Some(why)) => Verdict::NoVerdict(why),
+        _ if refused => Verdict::Refused,
         (other, None) => other,
     }
 }

@@ -1,11 +1,16 @@
 //! Does everything end that was started? Stuck is proved by the processes' system calls, spinning by the processor's time; the
 //! clock speaks only beyond that.
 
-use super::{Call, Facts, Level, Rule, count, own};
-use crate::history::{Event, Expectation, InvocationId, Outcome, Witness};
+mod again;
+
+use super::facts::{Call, Facts, count};
+use super::{Level, Rule};
+use crate::history::{Event, Expectation, InvocationId, Outcome};
 use crate::interleaving::{Op, Process};
-use crate::pool::ErrorKind;
+use crate::promise::Promise;
 use crate::verdict::{Evidence, Verdict};
+
+pub(super) use again::LIV_4;
 
 pub(super) const LIV_1: Rule = Rule {
     id: "LIV-1",
@@ -14,7 +19,15 @@ pub(super) const LIV_1: Rule = Rule {
     reason: "A lock, a reply or a runtime thread that stayed in the parent never comes (failures: lock held at fork, read stolen, \
              runtime workers gone, shared epoll).",
     remedy: "Fork before the first thread uses the pool, or give the child a pool of its own and leave the inherited one untouched.",
+    remedies: &[
+        (Promise::HookInChild, "Fork before the first thread uses the pool; the hook comes too late for a lock that is held."),
+        (Promise::ThreadsOnly, "Report it to the pool's authors with the interleaving: no fork is involved."),
+    ],
+    evidence: "the system call of every thread, with nothing on its way; the processor's time; the clock only beyond both",
+    smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 spawn t1\np0.t1 checkout a stall=1\np0 fork p1\np1 checkout b",
+    mutant: "mutant-lock-held-at-fork",
     kernel: false,
+    dirty: false,
     check: every_step_ends,
 };
 
@@ -27,7 +40,15 @@ pub(super) const LIV_2: Rule = Rule {
     reason: "A pool that counts connections or waiters of another process starves with room to spare (failures: worker missing, \
              waiters copied, counters copied, lost wake-up).",
     remedy: "Open a new pool in the child in place of the inherited one.",
+    remedies: &[
+        (Promise::DisposeBeforeFork, "Open a new pool after each fork, in the parent and in the child."),
+        (Promise::ThreadsOnly, "Report it to the pool's authors with the interleaving: no fork is involved."),
+    ],
+    evidence: "the model's count of what is out, and the results of checkouts that were given five seconds",
+    smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 checkout a\np0 fork p1\np1 return a\np1 checkout a",
+    mutant: "mutant-counters-copied",
     kernel: false,
+    dirty: false,
     check: room_is_given,
 };
 
@@ -37,7 +58,15 @@ pub(super) const LIV_3: Rule = Rule {
     sentence: "Every process that was told to end ends.",
     reason: "A destructor that joins threads which exist only in the parent waits for ever (failures: runtime dropped in the child).",
     remedy: "Leave the child by _exit, or leak the inherited pool before it exits.",
+    remedies: &[
+        (Promise::ChildLeaks, "Report it to the pool's authors: a process that leaves by _exit runs nothing of the pool."),
+        (Promise::ThreadsOnly, "Return every connection and dispose the pool before the process ends."),
+    ],
+    evidence: "the wait status, and the system call of every thread of a process that was told to end",
+    smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 fork p1\np1 exit main",
+    mutant: "mutant-joins-in-the-child",
     kernel: false,
+    dirty: false,
     check: every_process_ends,
 };
 
@@ -59,17 +88,16 @@ fn every_process_ends(facts: &Facts) -> Verdict {
 
 fn room_is_given(facts: &Facts) -> Verdict {
     let (mut broken, mut exercised, mut refused) = (Vec::new(), 0, false);
-    for call in facts.calls.iter().filter(|call| claims_room(call)) {
+    for call in facts.calls.iter().filter(|call| matches!(call.invocation.op, Op::Checkout(..))) {
+        refused |= facts.is_safe_refusal(call);
+        if !claims_room(call) {
+            continue;
+        }
         exercised += u32::from(call.succeeded());
-        let Some((at, Outcome::Error { kind, message })) = call.finished else { continue };
-        if *kind == ErrorKind::Refused && is_safe_refusal(facts, call, at) {
-            refused = true;
-        } else if !facts.may_err(call, at) {
-            broken.push(Evidence {
-                at,
-                sentence: format!("{call} failed with room in the pool"),
-                details: vec![message.clone()],
-            });
+        let Some((at, Outcome::Error { message, .. })) = call.finished else { continue };
+        if !facts.is_safe_refusal(call) && !facts.may_err(call, at) {
+            let sentence = format!("{call} failed with room in the pool");
+            broken.push(Evidence { at, sentence, details: vec![message.clone()] });
         }
     }
     broken.extend(delays(facts).filter(|delay| delay.is_late_checkout(claims_room)).map(|delay| delay.evidence()));
@@ -82,16 +110,6 @@ fn room_is_given(facts: &Facts) -> Verdict {
         _ if refused => Verdict::Refused,
         other => other,
     }
-}
-
-/// A process was refused on a pool that it did not open but inherited, and until then had written nothing on a foreign session.
-fn is_safe_refusal(facts: &Facts, call: &Call, at: usize) -> bool {
-    let process = call.process();
-    let opened_it = |other: &Call| {
-        matches!(other.invocation.op, Op::Open(_)) && other.process() == process && other.invocation.pool == call.invocation.pool
-    };
-    let wrote = own::foreign_writes(facts).any(|foreign| foreign.at < at && foreign.writer == Witness::Process(process));
-    !facts.calls.iter().any(opened_it) && !wrote
 }
 
 /// Something that did not end: proved, or by the clock.

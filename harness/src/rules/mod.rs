@@ -3,7 +3,11 @@
 //! Judging is pure: it sees an interleaving and a finished history, never a pool, a socket or a clock. Each family of rules
 //! has a file; this one has the list, what the rules share, and the telling apart of first cause and consequences.
 
+mod api;
 mod cap;
+mod excuses;
+mod facts;
+mod holders;
 mod iso;
 mod liv;
 mod own;
@@ -12,13 +16,13 @@ mod rep;
 mod tests;
 mod txn;
 
-use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::history::{Event, Frame, History, Invocation, InvocationId, Outcome, SessionId, Witness};
-use crate::interleaving::{Interleaving, Op, Process};
-use crate::nonce::Nonce;
+use crate::history::History;
+use crate::interleaving::{Interleaving, Op};
+use crate::promise::Promise;
 use crate::verdict::{Evidence, Verdict};
+use facts::Facts;
 
 /// The edition of the rules; a new MUST enters only a new one.
 pub const EDITION: &str = "2026.1";
@@ -27,16 +31,24 @@ pub const EDITION: &str = "2026.1";
 pub const ALL: &[Rule] = &[
     own::OWN_1,
     own::OWN_2,
+    own::OWN_3,
+    own::OWN_4,
+    own::OWN_5,
     rep::REP_1,
     txn::TXN_1,
     txn::TXN_2,
+    txn::TXN_3,
+    txn::TXN_4,
     liv::LIV_1,
     liv::LIV_2,
     liv::LIV_3,
+    liv::LIV_4,
     iso::ISO_1,
     iso::ISO_2,
     cap::CAP_1,
     cap::CAP_2,
+    cap::CAP_3,
+    api::API_1,
 ];
 
 /// The rule of that id.
@@ -64,10 +76,20 @@ pub struct Rule {
     pub sentence: &'static str,
     /// Why, with the field report or the row of the list of failures that it comes from.
     pub reason: &'static str,
-    /// What a user of a pool that breaks it should do.
-    pub remedy: &'static str,
+    /// What a user of a pool that breaks it should do, if nothing better is known under his promise.
+    remedy: &'static str,
+    /// The promises under which he should do something else.
+    remedies: &'static [(Promise, &'static str)],
+    /// What it rests on.
+    pub evidence: &'static str,
+    /// The smallest interleaving that breaks it, in the text form.
+    pub smallest: &'static str,
+    /// The mutant of the reference pool that breaks it, and no other rule before.
+    pub mutant: &'static str,
     /// It rests on the kernel's word: what was seen before the harness gave up stands.
     kernel: bool,
+    /// It is judged where connections may be returned dirty, and only there; every other rule only where they may not.
+    dirty: bool,
     check: fn(&Facts) -> Verdict,
 }
 
@@ -75,6 +97,26 @@ impl Rule {
     /// It rests on what the kernel witnessed, and not on what a server or a pool answered.
     pub fn is_witnessed(&self) -> bool {
         self.kernel
+    }
+
+    /// It is judged where connections may be returned dirty, and only there.
+    pub fn is_about_returns(&self) -> bool {
+        self.dirty
+    }
+
+    /// What a user of a pool should do that breaks it although he keeps this promise.
+    pub fn remedy(&self, promise: Promise) -> &'static str {
+        self.special_remedies().find(|(special, _)| *special == promise).map_or(self.remedy, |(_, remedy)| remedy)
+    }
+
+    /// What a user should do, if nothing better is known under his promise.
+    pub fn usual_remedy(&self) -> &'static str {
+        self.remedy
+    }
+
+    /// The promises under which he should do something else.
+    pub fn special_remedies(&self) -> impl Iterator<Item = (Promise, &'static str)> {
+        self.remedies.iter().copied()
     }
 }
 
@@ -92,15 +134,29 @@ pub fn judge(interleaving: &Interleaving, history: &History) -> Judgement {
 
 fn judge_by(rules: &'static [Rule], interleaving: &Interleaving, history: &History) -> Judgement {
     let facts = Facts::of(interleaving, history);
-    let mut judgement = Judgement { verdicts: rules.iter().map(|rule| (rule, rule.verdict(&facts))).collect() };
-    if let Some((first, _)) = judgement.first_cause() {
-        for (rule, verdict) in &mut judgement.verdicts {
-            if rule.id != first.id {
-                *verdict = std::mem::replace(verdict, Verdict::NotExercised).after(first.id);
-            }
-        }
+    if lacks_hook(&facts) {
+        return Judgement { verdicts: rules.iter().map(|rule| (rule, Verdict::NotOffered)).collect() };
+    }
+    // What a connection that was returned dirty does to others may break any rule, and is then the cause of what follows.
+    let concerned = |rule: &Rule| interleaving.dirty || !rule.dirty;
+    let verdict = |rule: &Rule| if concerned(rule) { rule.verdict(&facts) } else { Verdict::NotApplicable };
+    let mut judgement = Judgement { verdicts: rules.iter().map(|rule| (rule, verdict(rule))).collect() };
+    let first = judgement.first_cause().map(|(first, _)| first.id);
+    for (rule, verdict) in &mut judgement.verdicts {
+        let said = std::mem::replace(verdict, Verdict::NotApplicable);
+        *verdict = match first {
+            _ if rule.dirty != interleaving.dirty => Verdict::NotApplicable,
+            Some(first) if rule.id != first => said.after(first),
+            _ => said,
+        };
     }
     judgement
+}
+
+/// A child was to call a hook that the pool has not.
+fn lacks_hook(facts: &Facts) -> bool {
+    let hooks = facts.calls.iter().filter(|call| matches!(call.invocation.op, Op::AfterFork(_)));
+    facts.interleaving.promise == Promise::HookInChild && hooks.into_iter().any(|call| call.is_not_offered())
 }
 
 impl Judgement {
@@ -110,8 +166,8 @@ impl Judgement {
             Verdict::Failed(evidence) => Some((*rule, evidence)),
             _ => None,
         });
-        // Of equals the first one is taken, so that the order of the rules decides.
-        failed.min_by_key(|(_, evidence)| evidence.at)
+        // Of equals the nearest to the cause is taken: what became of a pool that is over; else the order of the rules decides.
+        failed.min_by_key(|(rule, evidence)| (evidence.at, rule.id != api::API_1.id))
     }
 
     /// The rules that were broken after the first one, with their evidence.
@@ -148,160 +204,4 @@ impl Rule {
             (_, Some((_, why))) => Verdict::NoVerdict(why.to_owned()),
         }
     }
-}
-
-/// A history, read once for all rules.
-struct Facts<'a> {
-    interleaving: &'a Interleaving,
-    events: &'a [Event],
-    /// In the order of their start.
-    calls: Vec<Call<'a>>,
-    numbers: HashMap<InvocationId, usize>,
-    sessions: BTreeMap<SessionId, Session>,
-    lives: BTreeMap<Process, Life>,
-    /// Where and why the harness gave up.
-    abandoned: Option<(usize, &'a str)>,
-}
-
-/// One invocation with the places of its start and of its end.
-#[derive(Clone, Copy)]
-struct Call<'a> {
-    at: usize,
-    invocation: &'a Invocation,
-    finished: Option<(usize, &'a Outcome)>,
-}
-
-/// One connection to the server.
-struct Session {
-    owner: Witness,
-    opened: usize,
-    client_closed: Option<usize>,
-    server_closed: Option<usize>,
-    cancels: bool,
-}
-
-/// One process.
-#[derive(Default)]
-struct Life {
-    parent: Option<Process>,
-    born: usize,
-    ended: Option<usize>,
-    killed: bool,
-}
-
-impl<'a> Facts<'a> {
-    fn of(interleaving: &'a Interleaving, history: &'a History) -> Self {
-        let mut facts = Self {
-            interleaving,
-            events: history.events(),
-            calls: Vec::new(),
-            numbers: HashMap::new(),
-            sessions: BTreeMap::new(),
-            lives: BTreeMap::new(),
-            abandoned: None,
-        };
-        for (at, event) in facts.events.iter().enumerate() {
-            facts.read(at, event);
-        }
-        facts
-    }
-
-    fn read(&mut self, at: usize, event: &'a Event) {
-        match event {
-            Event::Born { process, parent } => {
-                self.lives.insert(*process, Life { parent: *parent, born: at, ..Life::default() });
-            }
-            Event::Invoked(invocation) => {
-                self.numbers.insert(invocation.id, self.calls.len());
-                self.calls.push(Call { at, invocation, finished: None });
-            }
-            Event::Finished { id, outcome } => {
-                if let Some(call) = self.numbers.get(id).and_then(|number| self.calls.get_mut(*number)) {
-                    call.finished.get_or_insert((at, outcome));
-                }
-            }
-            Event::Opened { session, owner } => {
-                let opened = Session { owner: *owner, opened: at, client_closed: None, server_closed: None, cancels: false };
-                self.sessions.insert(*session, opened);
-            }
-            Event::CancelRequested { session, .. } => self.with_session(*session, |session| session.cancels = true),
-            Event::ClientClosed { session, .. } => self.with_session(*session, |session| session.client_closed = Some(at)),
-            Event::ServerClosed { session } => self.with_session(*session, |session| session.server_closed = Some(at)),
-            Event::Ended { process, .. } => self.lives.entry(*process).or_default().ended = Some(at),
-            Event::Killed { process } => self.lives.entry(*process).or_default().killed = true,
-            Event::Abandoned { why } => self.abandoned = self.abandoned.or(Some((at, why))),
-            _ => {}
-        }
-    }
-
-    fn with_session(&mut self, session: SessionId, change: impl FnOnce(&mut Session)) {
-        if let Some(session) = self.sessions.get_mut(&session) {
-            change(session);
-        }
-    }
-
-    fn call(&self, id: InvocationId) -> Option<&Call<'a>> {
-        self.numbers.get(&id).and_then(|number| self.calls.get(*number))
-    }
-
-    /// The invocation that asked with this nonce.
-    fn asker(&self, nonce: Nonce) -> Option<&Call<'a>> {
-        self.call(InvocationId(nonce.step)).filter(|call| call.invocation.nonce == Some(nonce))
-    }
-
-    /// The invocations whose statements are among these frames.
-    fn askers(&self, frames: &'a [Frame]) -> impl Iterator<Item = &Call<'a>> {
-        frames.iter().filter_map(|frame| self.asker(frame.nonce?))
-    }
-
-    /// The statements that carried a nonce: where, on which session, whose.
-    fn statements(&self) -> impl Iterator<Item = (usize, SessionId, &Call<'a>)> {
-        let wrote = self.events.iter().enumerate().filter_map(|(at, event)| match event {
-            Event::Wrote { session, frames, .. } => Some((at, *session, frames)),
-            _ => None,
-        });
-        wrote.flat_map(|(at, session, frames)| self.askers(frames).map(move |call| (at, session, call)))
-    }
-
-    /// The invocations that a process was inside of at a place of the history.
-    fn inside(&self, process: Process, at: usize) -> impl Iterator<Item = &Call<'a>> {
-        let of_process = self.calls.iter().filter(move |call| call.process() == process && call.at < at);
-        of_process.filter(move |call| call.finished.is_none_or(|(finished, _)| finished > at))
-    }
-
-    /// The process had begun to end the call's pool in one of these ways before that place of the history.
-    fn ended_its_pool(&self, call: &Call, before: usize, ways: fn(Op) -> bool) -> bool {
-        let ends = |other: &&Call| other.at != call.at && ways(other.invocation.op) && !other.is_not_offered();
-        let mut earlier = self.calls.iter().take_while(|other| other.at < before).filter(ends);
-        earlier.any(|other| other.process() == call.process() && other.invocation.pool == call.invocation.pool)
-    }
-
-    /// As [`Facts::ended_its_pool`], disposed or dropped: an error is then a right answer.
-    fn may_err(&self, call: &Call, finished: usize) -> bool {
-        self.ended_its_pool(call, finished, |op| matches!(op, Op::Dispose(_) | Op::DropPool(_)))
-    }
-}
-
-impl Call<'_> {
-    fn process(&self) -> Process {
-        self.invocation.actor.process
-    }
-
-    fn succeeded(&self) -> bool {
-        matches!(self.finished, Some((_, Outcome::Done | Outcome::Rows(_))))
-    }
-
-    fn is_not_offered(&self) -> bool {
-        matches!(self.finished, Some((_, Outcome::NotOffered)))
-    }
-}
-
-impl std::fmt::Display for Call<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}'s step {} ({})", self.invocation.actor, self.invocation.id.0, self.invocation.op)
-    }
-}
-
-fn count(opportunities: impl Iterator) -> u32 {
-    u32::try_from(opportunities.count()).unwrap_or(u32::MAX)
 }

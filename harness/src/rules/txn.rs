@@ -1,12 +1,18 @@
 //! Did happen what was reported, and only that? Transactions are followed as each process was told, and compared with the ledger.
 
+mod leftovers;
+
 use std::collections::HashMap;
 
-use super::{Call, Facts, Level, Rule};
+use super::facts::{Call, Facts};
+use super::{Level, Rule};
 use crate::history::{CheckoutId, Event};
 use crate::interleaving::{Op, Process};
 use crate::nonce::Nonce;
+use crate::promise::Promise;
 use crate::verdict::{Evidence, Verdict};
+
+pub(super) use leftovers::{TXN_3, TXN_4};
 
 pub(super) const TXN_1: Rule = Rule {
     id: "TXN-1",
@@ -17,7 +23,18 @@ pub(super) const TXN_1: Rule = Rule {
              joined).",
     remedy: "End every transaction and return its connection before a fork, and let no child touch an inherited connection, \
              not even to return it.",
+    remedies: &[
+        (
+            Promise::ChildDrops,
+            "End every transaction and return its connection before a fork, or let the child leak what it inherited.",
+        ),
+        (Promise::ThreadsOnly, "Let one thread at a time use a connection, and check what a commit answers."),
+    ],
+    evidence: "the rows of the ledger, read after the end of every session, compared with what each process was told",
+    smallest: "pool max_size=1\npromise threads-only\np0 open\np0 checkout a\np0 begin a\np0 insert a\np0 commit a",
+    mutant: "mutant-commit-unsent",
     kernel: false,
+    dirty: false,
     check: committed_rows_stand,
 };
 
@@ -27,7 +44,18 @@ pub(super) const TXN_2: Rule = Rule {
     sentence: "What was rolled back, or never committed, is not there.",
     reason: "Work that was given up must not take effect (failures: committed by the child).",
     remedy: "End every transaction and return its connection before a fork, and let no child commit on an inherited connection.",
+    remedies: &[
+        (
+            Promise::ChildDrops,
+            "End every transaction and return its connection before a fork, or let the child leak what it inherited.",
+        ),
+        (Promise::ThreadsOnly, "Let one thread at a time use a connection, and end each transaction yourself."),
+    ],
+    evidence: "the rows of the ledger, read after the end of every session, compared with what each process was told",
+    smallest: "pool max_size=1\npromise threads-only\np0 open\np0 checkout a\np0 begin a\np0 insert a\np0 rollback a",
+    mutant: "mutant-rollback-commits",
     kernel: false,
+    dirty: false,
     check: given_up_rows_are_gone,
 };
 
@@ -107,7 +135,7 @@ impl<'a> Book<'a> {
 
     /// Enters what came of a statement; a call that never finished has failed as far as its process knows.
     fn enter(&mut self, at: usize, call: &'a Call<'a>) {
-        let Some(checkout) = call.invocation.checkout else { return };
+        let Some(checkout) = call.invocation.checkout.filter(|_| !call.is_not_offered()) else { return };
         let (hand, succeeded) = ((call.process(), checkout), call.succeeded());
         if matches!(call.invocation.op, Op::Begin(_)) {
             return self.start(hand, !succeeded);
@@ -121,7 +149,7 @@ impl<'a> Book<'a> {
         };
         match (call.invocation.op, succeeded) {
             (Op::Insert(_), true) if !open.adrift => open.inserts.push(call),
-            (Op::Insert(_) | Op::Query(_), false) => open.troubled = true,
+            (op, false) if asks(op) => open.troubled = true,
             (Op::Commit(_), true) if !open.adrift && !open.troubled => open.fate = Fate::Committed(at, call),
             (Op::Commit(_), _) => open.fate = Fate::InDoubt,
             (Op::Rollback(_), true) if matches!(open.fate, Fate::Open) => open.fate = Fate::RolledBack(at, call),
@@ -134,6 +162,11 @@ impl<'a> Book<'a> {
             }
         }
     }
+}
+
+/// A statement that is neither the start nor the end of a transaction.
+fn asks(op: Op) -> bool {
+    op.statement().is_some() && !matches!(op, Op::Begin(_) | Op::Commit(_) | Op::Rollback(_))
 }
 
 /// The ledger: where it was read, and how often each row stands there.

@@ -113,17 +113,25 @@ impl Far {
         }
     }
 
-    pub(super) fn is_pending(&self) -> bool {
+    /// How many bytes were not passed on.
+    pub(super) fn pending(&self) -> usize {
         match self {
-            Self::Socket(side) => side.is_pending(),
-            Self::Embedded(inside) => !inside.pending.is_empty(),
+            Self::Socket(side) => side.pending(),
+            Self::Embedded(inside) => inside.pending.len(),
         }
     }
 
-    /// Writes what can be written now; `key` is its place in the epoll set.
-    pub(super) fn flush(&mut self, set: &OwnedFd, key: u64) {
+    /// Whether it is to be read. The embedded server is not: who asks it nothing gets no answers.
+    pub(super) fn pause(&mut self, paused: bool) {
         if let Self::Socket(side) = self {
-            side.flush(set, key);
+            side.pause(paused);
+        }
+    }
+
+    /// Writes what can be written now.
+    pub(super) fn write(&mut self) {
+        if let Self::Socket(side) = self {
+            side.write();
         }
     }
 }

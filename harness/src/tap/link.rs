@@ -12,8 +12,12 @@ use super::wire::{Name, Wire};
 use super::{Identify, TapShim, Upstream};
 use crate::history::{Event, Frame, History, SessionId, Witness};
 use crate::interleaving::Process;
+use crate::limits;
 use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
+
+/// A client that has written so much behind what the server has not read is not followed any further.
+const FLOOD: usize = 2 * limits::PENDING;
 
 /// Both sides of a session.
 pub(super) struct Link {
@@ -32,6 +36,7 @@ struct Announced {
     ready: bool,
     cancel: bool,
     desynchronised: bool,
+    flooded: bool,
 }
 
 impl Link {
@@ -77,18 +82,21 @@ impl Link {
         }
     }
 
-    /// Takes what the client wrote, each writer's bytes as an event of their own.
+    /// Takes what the client wrote, each writer's bytes as an event of their own, until it is more than `most`.
     pub(super) fn read_client(
         &mut self,
         scratch: &mut [u8],
+        most: usize,
         shim: TapShim,
         (who, numbers): (&dyn Identify, &Numbers),
         history: &mut History,
     ) {
-        while !self.client.has_ended() {
+        let mut taken = 0;
+        while !self.client.has_ended() && taken < most {
             match self.client.receive(scratch) {
                 Ok((0, _)) => self.client_closed(history),
                 Ok((read, pid)) => {
+                    taken += read;
                     let writer = if shim.blind { self.owner } else { who.identify(pid) };
                     let mut frames = Vec::new();
                     self.wire.client(&scratch[..read], &mut frames);
@@ -118,7 +126,7 @@ impl Link {
 
     /// Takes what the server wrote.
     pub(super) fn read_server(&mut self, scratch: &mut [u8], shim: TapShim, history: &mut History) {
-        while !self.server.has_ended() {
+        while !self.server.has_ended() && !self.client_is_full() {
             match self.server.read(scratch) {
                 Ok(0) => self.server_closed_now(shim, history),
                 Ok(read) => self.answered(&scratch[..read], history),
@@ -223,10 +231,50 @@ impl Link {
         }
     }
 
-    /// Writes what can be written now, and asks to be told when there is room for the rest.
+    /// Writes what can be written now, and asks to be told when there is room for the rest, and of what there is room for.
     pub(super) fn flush(&mut self, set: &OwnedFd, index: u64) {
-        self.client.flush(set, index * 2);
-        self.server.flush(set, index * 2 + 1);
+        self.client.write();
+        self.server.write();
+        self.client.pause(self.room() == 0);
+        self.server.pause(self.client_is_full());
+        // An error shows again when it is written to.
+        let _ = self.watch(set, index);
+    }
+
+    /// How much may be taken from the client. What the embedded server is told it answers at once: it hears no more than the client
+    /// hears of it.
+    pub(super) fn room(&self) -> usize {
+        limits::PENDING.saturating_sub(self.backlog())
+    }
+
+    fn backlog(&self) -> usize {
+        let answers = if self.number().is_some() { self.for_client() } else { 0 };
+        self.server.pending() + answers
+    }
+
+    /// What the client has written behind the limit, which must not come into the history after what the client said then. That the
+    /// history is true goes before the limit, as long as it can.
+    pub(super) fn overdue(&mut self, history: &mut History) -> usize {
+        match self.backlog() {
+            ..limits::PENDING => 0,
+            limits::PENDING..FLOOD => self.client.unread(),
+            FLOOD.. => {
+                if !std::mem::replace(&mut self.announced.flooded, true) {
+                    let why = format!("a client has written more than {FLOOD} bytes on {} that nobody reads", self.session);
+                    history.append(Event::Abandoned { why });
+                }
+                0
+            }
+        }
+    }
+
+    /// Bytes that the server has written and the client has not been given.
+    fn for_client(&self) -> usize {
+        self.client.pending() + self.replies.held()
+    }
+
+    fn client_is_full(&self) -> bool {
+        self.for_client() >= limits::PENDING
     }
 
     /// Both peers have ended, and nothing is left to pass on.
@@ -244,16 +292,18 @@ impl Link {
 
     pub(super) fn is_busy(&self) -> bool {
         if self.replies.is_withheld() {
-            return self.server.is_pending();
+            return self.server.pending() > 0;
         }
         let state = self.wire.state();
         let leaving = state.goodbye || self.client.has_ended();
-        let owes = (leaving || state.owed && !state.desynchronised) && !self.server.has_ended();
-        owes || self.is_pending()
+        // What waits for the client to read is the client's affair, and so is what the server cannot say before that.
+        let speaks = state.owed && !state.desynchronised && !self.client_is_full();
+        let owes = (leaving || speaks) && !self.server.has_ended();
+        owes || self.server.pending() > 0
     }
 
     /// Bytes were taken and not passed on.
     fn is_pending(&self) -> bool {
-        self.client.is_pending() || self.server.is_pending() || self.replies.is_withheld()
+        self.client.pending() + self.server.pending() > 0 || self.replies.is_withheld()
     }
 }

@@ -122,7 +122,7 @@ impl Tap {
 
     /// Takes and passes on everything that is there, until the listener and every socket have nothing more.
     ///
-    /// A control message may be appended to the history only after this: whatever an actor wrote before it said "done" is in the
+    /// A control message may be appended to the history only after this and [`Self::catch_up`]: whatever an actor wrote before it said "done" is in the
     /// epoll set's ready list before the message can be read.
     pub(crate) fn drain(&mut self, who: &dyn Identify, history: &mut History) -> rustix::io::Result<()> {
         // What the administrator did may concern others.
@@ -183,19 +183,40 @@ impl Tap {
         Ok(())
     }
 
+    /// Takes even what was written by clients that have to wait for room: to be called after `drain` where a control message is about
+    /// to be appended.
+    pub(crate) fn catch_up(&mut self, who: &dyn Identify, history: &mut History) {
+        for index in 0..self.links.len() {
+            let overdue = self.links[index].as_mut().map_or(0, |link| link.overdue(history));
+            if overdue > 0 {
+                self.hear(index, overdue, who, history);
+                self.deliver(history);
+            }
+        }
+    }
+
     fn pump(&mut self, key: u64, who: &dyn Identify, history: &mut History) {
         let index = (key / 2) as usize;
         let Some(Some(link)) = self.links.get_mut(index) else { return };
         let from = history.events().len();
         if key.is_multiple_of(2) {
-            link.read_client(&mut self.scratch, self.shim, (who, &self.numbers), history);
-            link.concern(&mut self.armed, &history.events()[from..]);
-            if let Upstream::Embedded(embedded) = &mut self.upstream {
-                link.hand_over(embedded);
-            }
-        } else {
-            link.read_server(&mut self.scratch, self.shim, history);
-            self.numbers.note(link.session(), link.take_name());
+            let room = link.room();
+            return self.hear(index, room, who, history);
+        }
+        link.read_server(&mut self.scratch, self.shim, history);
+        self.numbers.note(link.session(), link.take_name());
+        settle(&mut self.links, &self.epoll, index);
+        self.note_nonces(from, history);
+    }
+
+    /// Takes what a client wrote, until it is more than `most`.
+    fn hear(&mut self, index: usize, most: usize, who: &dyn Identify, history: &mut History) {
+        let Some(Some(link)) = self.links.get_mut(index) else { return };
+        let from = history.events().len();
+        link.read_client(&mut self.scratch, most, self.shim, (who, &self.numbers), history);
+        link.concern(&mut self.armed, &history.events()[from..]);
+        if let Upstream::Embedded(embedded) = &mut self.upstream {
+            link.hand_over(embedded);
         }
         settle(&mut self.links, &self.epoll, index);
         self.note_nonces(from, history);

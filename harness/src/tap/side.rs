@@ -23,6 +23,8 @@ pub(super) struct Side {
     /// It is to be told that nothing more comes, once `pending` is empty.
     closing: bool,
     closed: bool,
+    /// What it writes cannot be passed on: it is not read.
+    paused: bool,
     /// What it is watched for; what is watched for nothing is not in the epoll set.
     watched: epoll::EventFlags,
     connecting: bool,
@@ -37,6 +39,7 @@ impl Side {
             broken: false,
             closing: false,
             closed: false,
+            paused: false,
             watched: epoll::EventFlags::empty(),
             connecting,
         }
@@ -100,12 +103,23 @@ impl Side {
         holder::peer_inode(&self.socket)
     }
 
-    /// There are bytes that were not passed on.
-    pub(super) fn is_pending(&self) -> bool {
-        !self.pending.is_empty()
+    /// How many bytes were not passed on.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
     }
 
-    fn write(&mut self) {
+    /// How many bytes its peer has written that were not read.
+    pub(super) fn unread(&self) -> usize {
+        rustix::io::ioctl_fionread(&self.socket).ok().and_then(|unread| usize::try_from(unread).ok()).unwrap_or(0)
+    }
+
+    /// Whether it is to be read.
+    pub(super) fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Writes what can be written now.
+    pub(super) fn write(&mut self) {
         let mut written = 0;
         while written < self.pending.len() && !self.broken {
             match rustix::net::send(&self.socket, &self.pending[written..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
@@ -129,18 +143,11 @@ impl Side {
         }
     }
 
-    /// Writes what can be written now; `key` is its place in the epoll set.
-    pub(super) fn flush(&mut self, set: &OwnedFd, key: u64) {
-        self.write();
-        // An error shows again when it is written to.
-        let _ = self.watch(set, key);
-    }
-
-    /// Asks to be told of what there is to do, and of no more: a socket at its end is always readable. `key` is its place in the epoll
+    /// Asks to be told of what there is to do, and of no more: a socket at its end, or one that is not read, is always readable. `key` is its place in the epoll
     /// set.
     pub(super) fn watch(&mut self, set: &OwnedFd, key: u64) -> rustix::io::Result<()> {
         let mut flags = epoll::EventFlags::empty();
-        flags.set(epoll::EventFlags::IN | epoll::EventFlags::RDHUP, !self.ended);
+        flags.set(epoll::EventFlags::IN | epoll::EventFlags::RDHUP, !self.ended && !self.paused);
         flags.set(epoll::EventFlags::OUT, !self.pending.is_empty());
         let before = std::mem::replace(&mut self.watched, flags);
         let data = epoll::EventData::new_u64(key);

@@ -110,6 +110,11 @@ impl Replies {
         self.held.extend_from_slice(bytes);
     }
 
+    /// How many bytes are held.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// Withholds no longer; gives what was held.
     pub(super) fn release(&mut self) -> Vec<u8> {
         self.stall = Stall::None;

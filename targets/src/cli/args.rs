@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use poolproof::Promise;
-use poolproof::certify::Cases;
-use poolproof::generate::{DEPTH, Selection, Source};
+use poolproof::generate::Source;
 
-use super::exit::Stop;
 use super::help;
 use super::servers::{RealServers, Servers};
 
@@ -57,16 +55,16 @@ pub(crate) struct Certify {
     pub(crate) promises: Vec<Promise>,
     /// Interleavings for each pool and promise [default: 200; without random ones all that there are]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "budget")]
-    cases: Option<u64>,
+    pub(crate) cases: Option<u64>,
     /// Where interleavings come from: scenarios, sweep, exhaustive, random; may be repeated or separated by commas [default: all]
     #[arg(long = "source", value_name = "SOURCE", value_delimiter = ',')]
-    sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
     /// Steps that an interleaving has at the most in `exhaustive` [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
-    depth: Option<u8>,
+    pub(crate) depth: Option<u8>,
     /// Time for each pool and promise in place of a number: 500ms, 30s, 5m, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    budget: Option<Duration>,
+    pub(crate) budget: Option<Duration>,
     /// What the random interleavings are made from
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -79,31 +77,6 @@ pub(crate) struct Certify {
     /// Also print the verdict on each rule
     #[arg(long, short)]
     pub(crate) verbose: bool,
-}
-
-impl Certify {
-    /// How much is searched.
-    pub(crate) fn amount(&self) -> Cases {
-        match (self.budget, self.cases) {
-            (Some(budget), _) => Cases::Budget(budget),
-            (None, Some(cases)) => Cases::Number(cases),
-            (None, None) if self.uses(Source::Random) => Cases::Number(CASES),
-            (None, None) => Cases::Everything,
-        }
-    }
-
-    /// Where interleavings come from.
-    pub(crate) fn selection(&self) -> Result<Selection, Stop> {
-        if self.depth.is_some() && !self.uses(Source::Exhaustive) {
-            return Err(Stop::usage("--depth says how far the source 'exhaustive' goes, which is not among the sources"));
-        }
-        let sources = Source::ALL.into_iter().filter(|source| self.uses(*source)).collect();
-        Ok(Selection { sources, depth: self.depth.map_or(DEPTH, usize::from) })
-    }
-
-    fn uses(&self, source: Source) -> bool {
-        self.sources.is_empty() || self.sources.contains(&source)
-    }
 }
 
 /// What to replay.
@@ -178,6 +151,9 @@ pub(crate) struct Rules {
     /// A rule, such as OWN-1
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
+    /// Write all promises and rules as one page of Markdown: RULES.md
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) markdown: bool,
 }
 
 /// Which servers to look at.
@@ -190,9 +166,6 @@ pub(crate) struct Doctor {
 /// The usual promises: one for each way in which applications fork, and none at all.
 const PROMISES: [Promise; 5] =
     [Promise::ChildUsesPool, Promise::ChildDrops, Promise::ChildLeaks, Promise::DisposeBeforeFork, Promise::ThreadsOnly];
-
-/// So many interleavings if nobody says how many.
-const CASES: u64 = 200;
 
 /// Each promise once.
 pub(crate) fn once(promises: &[Promise]) -> Vec<Promise> {
@@ -225,6 +198,7 @@ fn duration(word: &str) -> Result<Duration, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use poolproof::certify::Cases;
 
     fn certify(words: &[&str]) -> Result<Certify, clap::Error> {
         let words = ["poolproof", "certify"].iter().chain(words);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use poolproof::bench::Bench;
 use poolproof::certify::{self, Cases, Failure, Plan};
+use poolproof::generate::{DEPTH, Selection, Source};
 use poolproof::report::{self, Finding, Ground, Style};
 use poolproof::trouble::Trouble;
 use poolproof::{Promise, Target, corpus};
@@ -20,6 +21,9 @@ use super::{names, table};
 
 /// A shrunk failure is replayed so often.
 const REPLAYS: u32 = 20;
+
+/// So many interleavings if nobody says how many.
+const CASES: u64 = 200;
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
@@ -136,4 +140,29 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
         text.push_str(&format!("failures are saved in {} and run first next time\n", out.display()));
     }
     text
+}
+
+impl Certify {
+    /// How much is searched.
+    pub(crate) fn amount(&self) -> Cases {
+        match (self.budget, self.cases) {
+            (Some(budget), _) => Cases::Budget(budget),
+            (None, Some(cases)) => Cases::Number(cases),
+            (None, None) if self.uses(Source::Random) => Cases::Number(CASES),
+            (None, None) => Cases::Everything,
+        }
+    }
+
+    /// Where interleavings come from.
+    pub(crate) fn selection(&self) -> Result<Selection, Stop> {
+        if self.depth.is_some() && !self.uses(Source::Exhaustive) {
+            return Err(Stop::usage("--depth says how far the source 'exhaustive' goes, which is not among the sources"));
+        }
+        let sources = Source::ALL.into_iter().filter(|source| self.uses(*source)).collect();
+        Ok(Selection { sources, depth: self.depth.map_or(DEPTH, usize::from) })
+    }
+
+    fn uses(&self, source: Source) -> bool {
+        self.sources.is_empty() || self.sources.contains(&source)
+    }
 }

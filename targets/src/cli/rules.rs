@@ -1,4 +1,4 @@
-//! `poolproof rules`: all rules, or all about one.
+//! `poolproof rules`: all rules, all about one, or the page that the repository has of them.
 
 use poolproof::report;
 use poolproof::rules;
@@ -11,6 +11,7 @@ use super::screen::Screen;
 /// Shows them.
 pub(crate) fn run(wanted: &Rules, screen: &mut Screen) -> Result<Code, Stop> {
     let text = match &wanted.id {
+        None if wanted.markdown => report::book(),
         None => report::rules(screen.style) + "\n`poolproof rules ID` tells why a rule is there and what to do.\n",
         Some(id) => {
             let rule = rules::find(&id.to_uppercase()).ok_or_else(|| {

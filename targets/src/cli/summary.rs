@@ -33,6 +33,8 @@ pub(crate) enum Short {
     Broken(Vec<&'static str>, bool),
     /// The evidence does not decide on these rules.
     NoVerdict(Vec<&'static str>),
+    /// The pool has nothing with which this promise could be kept.
+    NotOffered,
     /// Nothing could be broken.
     NothingExercised,
     /// These MUST had no opportunity to be broken.
@@ -59,6 +61,9 @@ impl Short {
         let undecided = that(|verdict| matches!(verdict, Verdict::NoVerdict(_)));
         let idle = that(|verdict| matches!(verdict, Verdict::NotExercised));
         let busy = that(|verdict| matches!(verdict, Verdict::Passed { .. } | Verdict::Refused));
+        if musts().all(|(_, verdict)| *verdict == Verdict::NotOffered) {
+            return Self::NotOffered;
+        }
         match (undecided.is_empty(), idle.is_empty(), busy.is_empty()) {
             (false, ..) => Self::NoVerdict(undecided),
             (true, _, true) => Self::NothingExercised,
@@ -75,6 +80,7 @@ impl Short {
             Self::Broken(rules, true) => rules.join(" "),
             Self::Broken(rules, false) => format!("ok, but {}", rules.join(" ")),
             Self::NoVerdict(_) => "no verdict".to_owned(),
+            Self::NotOffered => "not offered".to_owned(),
             Self::NothingExercised => "nothing exercised".to_owned(),
             Self::NotExercised(rules) => format!("not exercised: {}", rules.join(" ")),
         }
@@ -83,7 +89,7 @@ impl Short {
     /// What the command ends with, if there is nothing graver.
     pub(crate) fn code(&self) -> Code {
         match self {
-            Self::Passed | Self::Broken(_, false) => Code::Passed,
+            Self::Passed | Self::Broken(_, false) | Self::NotOffered => Code::Passed,
             Self::Broken(_, true) => Code::Broken,
             Self::NoVerdict(_) => Code::NoVerdict,
             Self::NothingExercised | Self::NotExercised(_) => Code::NotExercised,
@@ -149,7 +155,10 @@ impl Certified {
         let under = |wanted: fn(&Short) -> bool| {
             self.cells.iter().filter(|cell| wanted(&Short::of(cell))).map(|cell| cell.promise).collect::<Vec<_>>()
         };
-        (weakest(&under(|short| short.code() == Code::Passed)), under(|short| short.code() == Code::Broken))
+        (
+            weakest(&under(|short| short.code() == Code::Passed && *short != Short::NotOffered)),
+            under(|short| short.code() == Code::Broken),
+        )
     }
 }
 
@@ -171,7 +180,7 @@ fn undecided(cell: &Cell) -> Option<String> {
             Some(format!("under {} nothing could break {}: run more cases", cell.promise, rules.join(", ")))
         }
         Short::NothingExercised => Some(format!("under {} nothing could break any rule: run more cases", cell.promise)),
-        Short::Passed | Short::Broken(..) => None,
+        Short::Passed | Short::Broken(..) | Short::NotOffered => None,
     }
 }
 
@@ -206,6 +215,8 @@ mod tests {
             Short::NoVerdict(vec![ALL[2].id])
         );
         assert_eq!(short(&[&ALL[0]], &[passed(), Verdict::NoVerdict("why".into())]), Short::Broken(vec![ALL[0].id], true));
+        assert_eq!(short(&[], &[Verdict::NotOffered, Verdict::NotOffered]), Short::NotOffered);
+        assert_eq!(short(&[], &[passed(), Verdict::NotOffered]), Short::Passed);
         assert_eq!(short(&[&ALL[0]], &[passed()]).code(), Code::Broken);
         assert_eq!(short(&[], &[passed()]).code(), Code::Passed);
     }

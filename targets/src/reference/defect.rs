@@ -110,9 +110,9 @@ plant! {
     Aborts "aborts" breaks "ISO-2" under ChildDrops: "a child that notices the fork aborts";
 
     // Guards that do not guard.
-    GuardOnlyAtCheckout "guard-only-at-checkout" breaks "OWN-1" under ChildDrops: "inherited checkouts are taken back in a child";
-    GuardOnlyAtReturn "guard-only-at-return" breaks "OWN-1" under ForkWhenIdle: "the fork is noticed where a checkout is returned";
-    GuardOnlyAtQuery "guard-only-at-query" breaks "OWN-1" under ChildDrops: "the fork is noticed where a statement is to run";
+    GuardOnlyAtCheckout "guard-at-checkout" breaks "OWN-1" under ChildDrops: "inherited checkouts are taken back in a child";
+    GuardOnlyAtReturn "guard-at-return" breaks "OWN-1" under ForkWhenIdle: "the fork is noticed where a checkout is returned";
+    GuardOnlyAtQuery "guard-at-query" breaks "OWN-1" under ChildDrops: "the fork is noticed where a statement is to run";
     PidGuard "pid-guard" breaks "OWN-1" under ForkWhenIdle: "a process is known by its pid";
     ForkHandler "fork-handler" breaks "OWN-1" under ForkWhenIdle: "a process is known by a handler of pthread_atfork";
     FirstForkOnly "first-fork-only" breaks "OWN-1" under ForkWhenIdle: "only the first fork of a line is noticed";

@@ -17,6 +17,12 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         Trial::test("an unknown promise is a usage error that names the promises", || {
             says(tool().args(["certify", "reference", "--promise", "nothing"]), 2, &["nothing", "child-uses-pool"])
         }),
+        Trial::test("an unknown source is a usage error that names the sources", || {
+            says(tool().args(["certify", "reference", "--source", "luck"]), 2, &["luck", "scenarios"])
+        }),
+        Trial::test("a depth without an enumeration is a usage error", || {
+            says(tool().args(["certify", "reference", "--source", "random", "--depth", "6"]), 2, &["--depth", "exhaustive"])
+        }),
         Trial::test("a typo in an interleaving is named with line and column", typo),
         Trial::test("an interleaving that is not there is a usage error", || {
             says(tool().args(["replay", "/nowhere/x.interleaving", "--pool", "reference"]), 2, &["/nowhere/x.interleaving"])

@@ -8,7 +8,7 @@ use poolproof::interleaving::Process;
 use poolproof::verdict::Verdict;
 use poolproof::{Database, Promise, Target};
 
-use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, says, scaled, scratch, target, tool};
+use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, run, says, scaled, scratch, target, tool};
 use crate::pools;
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
@@ -19,10 +19,15 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
             pools::breaks_own_1(&cell, every_thread_is_an_actor)
         }));
     }
-    trials.push(Trial::test("the reference passes on the embedded server", || {
-        let bench = bench(&target("reference"))?;
-        pools::passes(&pools::certify(&bench, "reference", Promise::ChildUsesPool, 1, scaled(500, 5000)), scaled(10, 100))
-    }));
+    for pool in poolproof_targets::correct() {
+        let name = pool.name();
+        trials.push(Trial::test(format!("{name} passes on the embedded server"), move || {
+            let cell = pools::certify(&bench(&pool)?, name, Promise::Anything, 1, scaled(300, 5000));
+            pools::passes(&pool, &cell, scaled(10, 100))
+        }));
+    }
+    trials.push(Trial::test("each source finds a pool without a guard, and the report says so", each_source));
+    trials.push(Trial::test("without chance everything is run", whole));
     trials.push(Trial::test("a thread may bear the name of one that was joined", again));
     trials.push(Trial::test("a process that only computes is seen to spin and ended", spinning));
     trials.push(Trial::test("what fails by luck is shown, and no pool is blamed for it", luck));
@@ -83,6 +88,28 @@ fn sometimes() -> Outcome {
     let cause = replay.judgement.first_cause().map(|(rule, _)| rule.id);
     ensure(cause == Some("ISO-2") && !replay.is_steady(), || format!("{cause:?} in {} of {}", replay.replayed, replay.replays))?;
     ensure(replay.replayed > 0 && replay.replayed < replay.replays, || format!("{} of {}", replay.replayed, replay.replays))
+}
+
+/// Which of them finds what is worth knowing: a source that finds nothing in this pool is broken.
+fn each_source() -> Outcome {
+    let (_directory, path) = scratch();
+    let mut command = tool();
+    command.args(["certify", "mutant-no-guard", "--promise", "child-uses-pool", "--cases", "80", "--out"]).arg(path);
+    let output = run(&mut command);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find(|line| line.starts_with("  scenarios 20 cases, ")).ok_or_else(|| text.clone())?;
+    let found: Vec<u64> =
+        line.split(" · ").filter_map(|part| part.rsplit(", ").next()?.split(' ').next()?.parse().ok()).collect();
+    ensure(found.len() == 4 && found.iter().all(|found| *found > 0), || line.to_owned())
+}
+
+/// An enumeration that stops before its end says nothing of the rest.
+fn whole() -> Outcome {
+    let (_directory, path) = scratch();
+    let mut command = tool();
+    command.args(["certify", "reference", "--promise", "child-uses-pool", "--source", "exhaustive", "--depth", "2", "--out"]);
+    // Counted by hand: an open, and after it one of 10 steps. In so few nothing much can be broken.
+    says(command.arg(path), 4, &["exhaustive 11 cases, 0 failures", "everything that the sources have"])
 }
 
 /// The command does it by itself, where a real server can be started.

@@ -6,9 +6,11 @@
 mod agreement;
 mod bad_input;
 mod cleanup;
+mod correct;
 mod drivers;
 mod embedded;
 mod executor;
+mod inside;
 mod lab;
 mod misfits;
 mod mutants;
@@ -26,6 +28,7 @@ fn main() -> std::process::ExitCode {
     let families = [
         pools::trials,
         executor::trials,
+        inside::trials,
         bad_input::trials,
         cleanup::trials,
         embedded::trials,
@@ -34,7 +37,7 @@ fn main() -> std::process::ExitCode {
         mutants::trials,
         nightly::trials,
     ];
-    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).collect();
+    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).chain(correct::trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
     conclusion.exit_code()

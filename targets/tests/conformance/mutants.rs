@@ -142,16 +142,8 @@ fn are_found(database: Database) -> Outcome {
     together(complaints)
 }
 
-const SOON: [&str; 8] = [
-    "goodbye",
-    "no-guard",
-    "guard-only-at-checkout",
-    "counters-copied",
-    "off-by-one",
-    "returned-twice",
-    "reply-unread",
-    "aborts",
-];
+const SOON: [&str; 8] =
+    ["goodbye", "no-guard", "guard-at-checkout", "counters-copied", "off-by-one", "returned-twice", "reply-unread", "aborts"];
 
 fn told() -> Outcome {
     let (_directory, path) = scratch();

@@ -15,8 +15,10 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     [of::<Postgres>(lab), of::<MySql>(lab)].into_iter().flatten().collect()
 }
 
+type Test = fn(&Config) -> Outcome;
+
 fn of<D: Driver>(lab: &'static Lab) -> Vec<Trial> {
-    let tests: [(&str, fn(&Config) -> Outcome); 4] = [
+    let tests: [(&str, Test); 4] = [
         ("gives rows, and forgets everything when it is reset", forgets::<D>),
         ("says nothing in a process that did not open it", is_silent::<D>),
         ("breaks off what runs", breaks_off::<D>),
@@ -105,7 +107,8 @@ fn is_silent<D: Driver>(config: &Config) -> Outcome {
         let ended = waitpid(child, None)?;
         ensure(ended == WaitStatus::Exited(child, 0), || format!("the child was not refused: {ended:?}"))?;
         let mut session = session.take().ok_or("it was just opened")?;
-        return Ok(drop(session.prepared(words.prepared, "and after it")?));
+        session.prepared(words.prepared, "and after it")?;
+        return Ok(());
     }
     let refused = session.take().is_some_and(|mut session| {
         let answers = [

@@ -127,3 +127,47 @@ fn a_history_that_stops_early_shows_nothing_of_the_end() {
     let told = story().opens("p0", "c0").done("p0 fork p1").exits("p0 exit now");
     assert_eq!(told.verdict("CAP-2"), Verdict::NoVerdict("the history stops before the end of p1".into()));
 }
+
+// CAP-3
+
+/// p0 has used c0, returned it and forked, and disposes the pool: steps 0 to 5.
+fn disposing() -> super::story::Story {
+    let used = story().done("p0 open").start("p0 checkout a").opens("p0", "c0").answer("p0", crate::history::Outcome::Done);
+    used.asks("p0 query a", "c0").done("p0 return a").done("p0 fork p1").start("p0 dispose")
+}
+
+#[test]
+fn a_session_that_outlives_its_disposed_pool_is_seen_when_the_owner_ends() {
+    let done = crate::history::Outcome::Done;
+    let told = disposing().answer("p0", done.clone()).exits("p0 exit now").closes("c0");
+    let said = "c0 was still open when p0 was told to end, long after p0's step 5 (dispose)";
+    assert_eq!(broken(told.verdict("CAP-3")), said);
+    let late = disposing().answer("p0", done.clone()).start("p0 exit main").writes("p0", "c0", "Terminate", 5);
+    assert_eq!(broken(late.verdict("CAP-3")), said, "a destructor says goodbye too late");
+    let nonces = story().done("p0 open").done("p0 checkout a").opens("p0", "c0").asks("p0 query a", "c0").done("p0 return a");
+    assert!(broken(nonces.done("p0 dispose").exits("p0 exit now").verdict("CAP-3")).starts_with("c0 was still open"));
+}
+
+#[test]
+fn a_disposed_pool_that_says_goodbye_or_closes_is_right() {
+    let done = crate::history::Outcome::Done;
+    let said = disposing().writes("p0", "c0", "Terminate", 5).answer("p0", done.clone()).exits("p0 exit now");
+    assert_eq!(said.verdict("CAP-3"), passed(1), "a child may have the socket open still");
+    assert_eq!(disposing().closes("c0").answer("p0", done).exits("p0 exit now").verdict("CAP-3"), passed(1));
+}
+
+#[test]
+fn what_is_out_and_what_nobody_disposed_owes_nothing() {
+    let out = || story().done("p0 open").done("p0 checkout a").opens("p0", "c0").asks("p0 query a", "c0");
+    assert_eq!(out().exits("p0 exit now").verdict("CAP-3"), Verdict::NotExercised);
+    assert_eq!(out().done("p0 dispose").exits("p0 exit now").verdict("CAP-3"), Verdict::NotExercised, "it is out");
+    assert_eq!(out().done("p0 dispose").done("p0 leak a").exits("p0 exit now").verdict("CAP-3"), Verdict::NotExercised);
+    let returned = out().done("p0 dispose").done("p0 return a").exits("p0 exit now");
+    assert!(broken(returned.verdict("CAP-3")).starts_with("c0 was still open"), "it came back");
+    let nothing = out().done("p0 return a").start("p0 dispose").answer("p0", crate::history::Outcome::NotOffered);
+    assert_eq!(nothing.exits("p0 exit now").verdict("CAP-3"), Verdict::NotExercised);
+    let other = out().done("p0 return a").done("p0 open B").done("p0 dispose B").exits("p0 exit now");
+    assert_eq!(other.verdict("CAP-3"), Verdict::NotExercised, "another pool was disposed");
+    let killed = out().done("p0 return a").done("p0 dispose").killed("p0").ended("p0", crate::history::Ending::Signal(9));
+    assert_eq!(killed.verdict("CAP-3"), Verdict::NotExercised, "nobody had told it to end");
+}

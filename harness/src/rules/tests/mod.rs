@@ -1,10 +1,15 @@
 //! Each rule against histories that are written by hand: one that breaks it, the nearest one that does not, and one that does
 //! not decide.
 
+mod again;
+mod api;
 mod cap;
+mod excuses;
 mod iso;
 mod judgement;
+mod leftovers;
 mod liv;
+mod meddling;
 mod own;
 mod rep;
 mod story;

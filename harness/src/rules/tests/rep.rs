@@ -50,3 +50,13 @@ fn only_rows_of_a_query_are_judged() {
     let told = told.start("p0 insert a").answer("p0", row_of(99)).start("p0 begin a").answer("p0", row_of(99));
     assert_eq!(told.verdict("REP-1"), Verdict::NotExercised);
 }
+
+#[test]
+fn prepared_statements_and_locks_are_answered_too() {
+    for op in ["prepared a", "lock a"] {
+        let asks = || story().done("p0 open").done("p0 checkout a").start(&format!("p0 {op}"));
+        assert_eq!(asks().answer("p0", row_of(2)).verdict("REP-1"), passed(1), "{op}");
+        assert!(broken(asks().answer("p0", row_of(1)).verdict("REP-1")).contains("got a row that nobody asked for"), "{op}");
+        assert_eq!(asks().answer("p0", crate::history::Outcome::NotOffered).verdict("REP-1"), Verdict::NotExercised, "{op}");
+    }
+}

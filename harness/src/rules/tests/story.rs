@@ -42,6 +42,23 @@ pub(super) fn under(promise: Promise, max_size: u32) -> Story {
     }
 }
 
+/// As [`story`], where connections may be returned dirty.
+pub(super) fn dirty(max_size: u32) -> Story {
+    let mut told = under(Promise::Anything, max_size);
+    told.interleaving.dirty = true;
+    told
+}
+
+/// The one row that answers the query of that number, under a mark that the step `by` has set.
+pub(super) fn marked_row_of(step: u32, by: u32) -> Outcome {
+    Outcome::Rows(vec![vec![Some(nonce(step).to_string()), Some("7".into()), Some(nonce(by).to_string())]])
+}
+
+/// The answer to the `lock` of that number.
+pub(super) fn lock_of(step: u32, taken: &str) -> Outcome {
+    Outcome::Rows(vec![vec![Some(nonce(step).to_string()), Some(taken.into())]])
+}
+
 /// The one row that answers the story's step of that number.
 pub(super) fn row_of(step: u32) -> Outcome {
     Outcome::Rows(vec![vec![Some(nonce(step).to_string()), Some("7".into()), Some(String::new())]])
@@ -109,6 +126,7 @@ impl Story {
             Op::Open(_) => (None, Some(PoolId(self.pools.len() as u32))),
             Op::Checkout(_, name) => (Some(CheckoutId(id.0)), self.pool(actor.process, name)),
             Op::Dispose(name) | Op::DropPool(name) | Op::LeakPool(name) => (None, self.pool(actor.process, name)),
+            Op::AfterFork(name) | Op::DropRuntime(name) => (None, self.pool(actor.process, name)),
             _ => (held.map(|held| held.0), held.map(|held| held.1)),
         };
         let nonce = op.has_nonce().then(|| nonce(id.0));
@@ -180,6 +198,11 @@ impl Story {
         self.event(Event::Wrote { session: session(on), writer: witness(who), bytes, frames })
     }
 
+    /// The server answers on a session, and says whether it is inside a transaction after that.
+    pub(super) fn answers(self, on: &str, in_transaction: bool) -> Self {
+        self.event(Event::Answered { session: session(on), bytes: 9, frames: Vec::new(), in_transaction })
+    }
+
     /// The statement of the newest step passes the tap.
     pub(super) fn statement(self, on: &str) -> Self {
         let call = self.started.last().expect("a step").clone();
@@ -238,6 +261,11 @@ impl Story {
     }
 
     // Questions.
+
+    /// How many steps there were.
+    pub(super) fn steps(&self) -> usize {
+        self.started.len()
+    }
 
     /// The place of the last event.
     pub(super) fn here(&self) -> usize {

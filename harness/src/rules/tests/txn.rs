@@ -187,3 +187,26 @@ fn what_a_child_does_in_an_inherited_transaction_is_in_doubt() {
     let joined = checked_out().done("p0 fork p1").done("p0 begin a").done("p1 insert a").done("p0 rollback a").ledger(&[]);
     assert_eq!(broken(joined.verdict("TXN-1")), "p1's step 4 (insert a) was reported done, and its row is not in the ledger");
 }
+
+#[test]
+fn every_statement_that_fails_puts_a_later_commit_in_doubt() {
+    for op in ["prepared a", "mark a", "lock a", "query a", "insert a"] {
+        let told = two_rows().fails(&format!("p0 {op}"), Database).done("p0 commit a").ledger(&[]);
+        assert_eq!(weighed(&told), (1, 0), "{op}");
+    }
+    let nothing = two_rows().start("p0 prepared a").answer("p0", crate::history::Outcome::NotOffered).done("p0 commit a");
+    assert!(broken(nothing.ledger(&[]).verdict("TXN-1")).contains("was reported done"), "what is not offered fails nothing");
+}
+
+/// The reply was withheld when its process was killed, or when the administrator ended the session: nobody knows.
+#[test]
+fn a_commit_that_was_cut_off_is_all_or_nothing() {
+    let committing = || two_rows().done("p0 spawn t1").done("p0 send a t1").start("p0.t1 commit a stall=1");
+    let killed: fn(Story) -> Story = |told| told.start("p0 exit signal").ended("p0", Ending::Signal(9));
+    let ended: fn(Story) -> Story = |told| told.answer("p0.t1", super::story::error(Database));
+    for cut in [killed, ended] {
+        let told = || cut(committing());
+        assert_eq!((weighed(&told().ledger(&[])), weighed(&told().ledger(&[1, 2]))), ((1, 0), (1, 0)));
+        assert!(broken(told().ledger(&[1]).verdict("TXN-1")).starts_with("of a transaction whose commit is in doubt"));
+    }
+}

@@ -36,21 +36,34 @@ fn copy(of: &UnixStream) -> OwnedFd {
     of.try_clone().unwrap().into()
 }
 
-/// This very test is the child that shuts down what it inherited: its standard input.
+/// This very test is the child: it shuts down what it inherited, its standard input, when it is told to, and stays until nobody hears
+/// what it says.
 #[test]
-fn a_child_that_shuts_an_inherited_socket_down_is_noticed() {
+fn a_socket_that_a_child_shuts_down_is_held_if_its_opener_has_not_closed_it() {
     const CHILD: &str = "POOLPROOF_TEST_SHUTS_DOWN";
     if std::env::var_os(CHILD).is_some() {
-        return rustix::net::shutdown(rustix::stdio::stdin(), Shutdown::Both).unwrap();
+        let inherited = rustix::stdio::stdin();
+        rustix::io::read(inherited, &mut [0]).unwrap();
+        rustix::net::shutdown(inherited, Shutdown::Both).unwrap();
+        poll(&mut [PollFd::new(&rustix::stdio::stdout(), PollFlags::empty())], None).unwrap();
+        return;
     }
-    let mut lab = Lab::new(Database::Postgres);
-    let (near, _far) = lab.connect();
-    let name = format!("{}::a_child_that_shuts_an_inherited_socket_down_is_noticed", module_path!().split_once("::").unwrap().1);
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &name, "--test-threads=1"]).env(CHILD, "1").stdin(copy(&near)).stdout(Stdio::null());
-    assert_eq!(told(&mut lab, Duration::ZERO), None);
-    assert!(command.status().unwrap().success());
-    assert_eq!(told(&mut lab, SOON), Some(true));
+    let test = "a_socket_that_a_child_shuts_down_is_held_if_its_opener_has_not_closed_it";
+    let name = format!("{}::{test}", module_path!().split_once("::").unwrap().1);
+    for closes in [false, true] {
+        let mut lab = Lab::new(Database::Postgres);
+        let (near, far) = lab.connect();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", &name, "--test-threads=1"]).env(CHILD, "1");
+        let mut child = command.stdin(copy(&near)).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(command);
+        let kept = (!closes).then_some(near);
+        assert_eq!(told(&mut lab, Duration::ZERO), None);
+        lab.write(&far, b"!");
+        assert_eq!(told(&mut lab, SOON), Some(!closes));
+        drop((kept, child.stdout.take()));
+        child.wait().unwrap();
+    }
 }
 
 #[test]

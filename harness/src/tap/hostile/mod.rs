@@ -1,10 +1,11 @@
 //! Hostile bytes: recorded sessions, changed and mixed, for the decoders, the embedded servers and the tap between two sockets;
-//! and what the tap does there with ends, and with replies that it withholds.
+//! and what the tap does there with ends, floods and replies that it withholds.
 
 mod aims;
 mod bounds;
 mod chance;
 mod ends;
+mod floods;
 mod heap;
 mod held;
 mod mutated;

@@ -74,6 +74,10 @@ impl Lab {
         self.tap.drain(&Everybody(self.who), &mut self.history).unwrap();
     }
 
+    pub(super) fn catch_up(&mut self) {
+        self.tap.catch_up(&Everybody(self.who), &mut self.history);
+    }
+
     /// The tap withholds nothing on this session any more.
     pub(super) fn release(&mut self, session: SessionId) {
         self.tap.release(session, &mut self.history);
