@@ -91,11 +91,11 @@ plant! {
     BeginUnsent "begin-unsent" breaks "TXN-2" under ThreadsOnly: "a transaction is begun in name only";
     CommitsAtReturn "commits-at-return" breaks "TXN-2" under ThreadsOnly, Dirty: "a return commits what was left open";
     TransactionLeft "transaction-left" breaks "TXN-3" under ThreadsOnly, Dirty: "a return leaves the transaction to the next holder";
-    SettingsLeft "settings-left" breaks "TXN-4" under ThreadsOnly, Dirty: "a return rolls back and resets nothing";
+    SettingsLeft "no-reset" breaks "TXN-4" under ThreadsOnly, Dirty: "a return rolls back and resets nothing";
     LockLeft "lock-left" breaks "TXN-4" under ThreadsOnly, Dirty, PostgresOnly: "a return resets settings and keeps locks";
 
     // Threads and locks that the child lacks.
-    LockAtConnect "lock-at-connect" breaks "LIV-1" under ChildLeaks, Inside: "a lock is held while a session is opened";
+    LockAtConnect "lock-held-at-fork" breaks "LIV-1" under ChildLeaks, Inside: "a lock is held while a session is opened";
     LockAtStatement "lock-at-statement" breaks "LIV-1" under ChildLeaks, Inside: "a lock is held while a statement runs";
     LockAtReset "lock-at-reset" breaks "LIV-1" under ChildLeaks, Inside: "a lock is held while a session is reset";
     OpeningCopied "opening-copied" breaks "LIV-2" under ChildLeaks, Inside: "a child waits for a connect that its parent began";
@@ -104,9 +104,9 @@ plant! {
     CountersCopied "counters-copied" breaks "LIV-2" under ChildUsesPool: "a child inherits its parent's count of connections";
     ResetsTwice "resets-twice" breaks "CAP-1" under ForkWhenIdle, Inside: "two threads of a child each install a fresh state";
     ResetsPanic "resets-panic" breaks "ISO-2" under ForkWhenIdle, Inside: "a second thread that notices the fork panics";
-    ExitJoins "exit-joins" breaks "LIV-3" under DisposeBeforeFork: "an exit handler waits for a thread that a child lacks";
+    ExitJoins "joins-in-the-child" breaks "LIV-3" under DisposeBeforeFork: "an exit handler waits for a thread that a child lacks";
     ExitLocks "exit-locks" breaks "LIV-3" under ChildDrops, Inside: "an exit handler takes a lock that is held during a connect";
-    DropPanics "drop-panics" breaks "ISO-2" under ChildDrops: "what is inherited panics when it is dropped";
+    DropPanics "panics-in-the-child" breaks "ISO-2" under ChildDrops: "what is inherited panics when it is dropped";
     Aborts "aborts" breaks "ISO-2" under ChildDrops: "a child that notices the fork aborts";
 
     // Guards that do not guard.
@@ -122,13 +122,13 @@ plant! {
     PlaceLost "place-lost" breaks "LIV-2" under ExecOnly, Inside: "a place is lost if the process forks during a connect";
 
     // Sessions that stay, or are too many.
-    OffByOne "off-by-one" breaks "CAP-1" under ThreadsOnly: "there is room for one more than the limit";
+    OffByOne "one-too-many" breaks "CAP-1" under ThreadsOnly: "there is room for one more than the limit";
     CountedLate "counted-late" breaks "CAP-1" under ThreadsOnly, Inside: "a place is counted when its session is open";
     Overflow "overflow" breaks "CAP-1" under ThreadsOnly: "whoever has waited in vain gets a session beyond the limit";
-    Outlives "outlives" breaks "CAP-2" under ThreadsOnly: "a program that the pool starts inherits its sessions";
+    Outlives "helper-process" breaks "CAP-2" under ThreadsOnly: "a program that the pool starts inherits its sessions";
     DisposeForgets "dispose-forgets" breaks "CAP-3" under ThreadsOnly: "what is idle stays open when the pool is disposed";
-    DisposeSilent "dispose-silent" breaks "CAP-3" under ForkWhenIdle: "sessions are closed without a goodbye";
-    ExecKeeps "exec-keeps" breaks "OWN-5" under ExecOnly: "sockets are not close-on-exec";
+    DisposeSilent "silent-close" breaks "CAP-3" under ChildLeaks: "sessions are closed without a goodbye";
+    ExecKeeps "crosses-exec" breaks "OWN-5" under ExecOnly: "sockets are not close-on-exec";
 
     // Without any fork.
     LostWakeUp "lost-wake-up" breaks "LIV-2" under ThreadsOnly: "nobody is woken where a broken session is returned";
@@ -142,10 +142,10 @@ plant! {
     BrokenKept "broken-kept" breaks "LIV-4" under ThreadsOnly: "sessions that have ended are handed out again";
     StaleStatement "stale-statement" breaks "ISO-1" under ThreadsOnly, PostgresOnly: "statements are remembered over a reset";
     DisposedHangs "disposed-hangs" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool waits for ever";
-    DisposedAgrees "disposed-agrees" breaks "API-1" under ThreadsOnly: "a connection of a disposed pool says yes to everything";
+    DisposedPanics "panics-when-disposed" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool panics";
 
     // Randomness.
-    NonceCopied "nonce-copied" breaks "OWN-4" under ChildLeaks, PostgresOnly: "nonces come from a generator that a fork copies";
+    NonceCopied "generator-copied" breaks "OWN-4" under ChildLeaks, PostgresOnly: "nonces come from a generator that a fork copies";
 }
 
 /// The number of the defect of this process.
