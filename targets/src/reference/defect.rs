@@ -89,7 +89,6 @@ plant! {
     FlightReplayed "flight-replayed" breaks "TXN-1" under ChildUsesPool, Inside: "a child repeats what was in flight at the fork";
     RollbackCommits "rollback-commits" breaks "TXN-2" under ThreadsOnly: "a rollback commits";
     BeginUnsent "begin-unsent" breaks "TXN-2" under ThreadsOnly: "a transaction is begun in name only";
-    CommitsAtReturn "commits-at-return" breaks "TXN-2" under ThreadsOnly, Dirty: "a return commits what was left open";
     TransactionLeft "transaction-left" breaks "TXN-3" under ThreadsOnly, Dirty: "a return leaves the transaction to the next holder";
     SettingsLeft "no-reset" breaks "TXN-4" under ThreadsOnly, Dirty: "a return rolls back and resets nothing";
     LockLeft "lock-left" breaks "TXN-4" under ThreadsOnly, Dirty, PostgresOnly: "a return resets settings and keeps locks";
@@ -104,9 +103,9 @@ plant! {
     CountersCopied "counters-copied" breaks "LIV-2" under ChildUsesPool: "a child inherits its parent's count of connections";
     ResetsTwice "resets-twice" breaks "CAP-1" under ForkWhenIdle, Inside: "two threads of a child each install a fresh state";
     ResetsPanic "resets-panic" breaks "ISO-2" under ForkWhenIdle, Inside: "a second thread that notices the fork panics";
-    ExitJoins "joins-in-the-child" breaks "LIV-3" under DisposeBeforeFork: "an exit handler waits for a thread that a child lacks";
+    ExitJoins "exit-joins" breaks "LIV-3" under DisposeBeforeFork: "an exit handler waits for a thread that a child lacks";
     ExitLocks "exit-locks" breaks "LIV-3" under ChildDrops, Inside: "an exit handler takes a lock that is held during a connect";
-    DropPanics "panics-in-the-child" breaks "ISO-2" under ChildDrops: "what is inherited panics when it is dropped";
+    DropPanics "drop-panics" breaks "ISO-2" under ChildDrops: "what is inherited panics when it is dropped";
     Aborts "aborts" breaks "ISO-2" under ChildDrops: "a child that notices the fork aborts";
 
     // Guards that do not guard.
@@ -142,7 +141,7 @@ plant! {
     BrokenKept "broken-kept" breaks "LIV-4" under ThreadsOnly: "sessions that have ended are handed out again";
     StaleStatement "stale-statement" breaks "ISO-1" under ThreadsOnly, PostgresOnly: "statements are remembered over a reset";
     DisposedHangs "disposed-hangs" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool waits for ever";
-    DisposedPanics "panics-when-disposed" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool panics";
+    DisposedPanics "disposed-panics" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool panics";
 
     // Randomness.
     NonceCopied "generator-copied" breaks "OWN-4" under ChildLeaks, PostgresOnly: "nonces come from a generator that a fork copies";

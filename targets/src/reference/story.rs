@@ -36,8 +36,6 @@ pub fn steps(defect: Defect) -> (u32, &'static str) {
              p0.t1 release"),
         Defect::RollbackCommits | Defect::BeginUnsent =>
             (1, "p0 open; p0 checkout a; p0 begin a; p0 insert a; p0 rollback a"),
-        Defect::CommitsAtReturn =>
-            (1, "p0 open; p0 checkout a; p0 begin a; p0 insert a; p0 return a"),
         Defect::TransactionLeft =>
             (1, "p0 open; p0 checkout a; p0 begin a; p0 return a; p0 checkout b; p0 query b"),
         Defect::SettingsLeft =>
