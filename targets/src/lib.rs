@@ -140,6 +140,16 @@ pub fn mutants() -> Vec<Mutant> {
 mod tests {
     use poolproof::interleaving::Op;
 
+    /// `RULES.md` names a mutant for each rule.
+    #[test]
+    fn the_mutant_that_a_rule_names_was_planted_for_it() {
+        let mutants = super::mutants();
+        for rule in poolproof::rules::ALL {
+            let named = mutants.iter().find(|mutant| mutant.target.name() == rule.mutant);
+            assert_eq!(named.map(|mutant| mutant.rule), Some(rule.id), "{} names {}", rule.id, rule.mutant);
+        }
+    }
+
     #[test]
     fn every_mutant_has_a_story_and_only_those_inside_an_operation_stall() {
         for mutant in super::mutants() {

@@ -21,7 +21,7 @@ pub(super) const API_1: Rule = Rule {
     )],
     evidence: "the results of steps on a disposed pool, and the proof that one of them does not end",
     smallest: "pool max_size=1\npromise threads-only\np0 open\np0 checkout a\np0 dispose\np0 query a",
-    mutant: "mutant-panics-when-disposed",
+    mutant: "mutant-disposed-panics",
     kernel: false,
     dirty: false,
     check: disposed_pools_answer,

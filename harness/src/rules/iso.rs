@@ -41,7 +41,7 @@ pub(super) const ISO_2: Rule = Rule {
     ],
     evidence: "the wait status, and the panic that the agent caught",
     smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 fork p1\np1 checkout a",
-    mutant: "mutant-panics-in-the-child",
+    mutant: "mutant-drop-panics",
     kernel: false,
     dirty: false,
     check: nobody_dies_unasked,

@@ -64,7 +64,7 @@ pub(super) const LIV_3: Rule = Rule {
     ],
     evidence: "the wait status, and the system call of every thread of a process that was told to end",
     smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 fork p1\np1 exit main",
-    mutant: "mutant-joins-in-the-child",
+    mutant: "mutant-exit-joins",
     kernel: false,
     dirty: false,
     check: every_process_ends,

@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn mutants_are_named_with_or_without_their_prefix_or_by_their_rule() {
         assert_eq!(names(&["goodbye", "mutant-no-guard-mysql"]).expect("known"), ["mutant-goodbye", "mutant-no-guard-mysql"]);
-        let both = ["mutant-off-by-one", "mutant-off-by-one-mysql"];
+        let both = ["mutant-one-too-many", "mutant-one-too-many-mysql"];
         assert!(both.iter().all(|name| names(&["rule:CAP-1"]).expect("known").contains(name)));
         assert_eq!(names(&[]).expect("known").len(), poolproof_targets::mutants().len());
         assert!(names(&["reference"]).is_err() && names(&["rule:CAP-9"]).is_err());

@@ -89,13 +89,12 @@ plant! {
     FlightReplayed "flight-replayed" breaks "TXN-1" under ChildUsesPool, Inside: "a child repeats what was in flight at the fork";
     RollbackCommits "rollback-commits" breaks "TXN-2" under ThreadsOnly: "a rollback commits";
     BeginUnsent "begin-unsent" breaks "TXN-2" under ThreadsOnly: "a transaction is begun in name only";
-    CommitsAtReturn "commits-at-return" breaks "TXN-2" under ThreadsOnly, Dirty: "a return commits what was left open";
     TransactionLeft "transaction-left" breaks "TXN-3" under ThreadsOnly, Dirty: "a return leaves the transaction to the next holder";
-    SettingsLeft "settings-left" breaks "TXN-4" under ThreadsOnly, Dirty: "a return rolls back and resets nothing";
+    SettingsLeft "no-reset" breaks "TXN-4" under ThreadsOnly, Dirty: "a return rolls back and resets nothing";
     LockLeft "lock-left" breaks "TXN-4" under ThreadsOnly, Dirty, PostgresOnly: "a return resets settings and keeps locks";
 
     // Threads and locks that the child lacks.
-    LockAtConnect "lock-at-connect" breaks "LIV-1" under ChildLeaks, Inside: "a lock is held while a session is opened";
+    LockAtConnect "lock-held-at-fork" breaks "LIV-1" under ChildLeaks, Inside: "a lock is held while a session is opened";
     LockAtStatement "lock-at-statement" breaks "LIV-1" under ChildLeaks, Inside: "a lock is held while a statement runs";
     LockAtReset "lock-at-reset" breaks "LIV-1" under ChildLeaks, Inside: "a lock is held while a session is reset";
     OpeningCopied "opening-copied" breaks "LIV-2" under ChildLeaks, Inside: "a child waits for a connect that its parent began";
@@ -110,9 +109,9 @@ plant! {
     Aborts "aborts" breaks "ISO-2" under ChildDrops: "a child that notices the fork aborts";
 
     // Guards that do not guard.
-    GuardOnlyAtCheckout "guard-only-at-checkout" breaks "OWN-1" under ChildDrops: "inherited checkouts are taken back in a child";
-    GuardOnlyAtReturn "guard-only-at-return" breaks "OWN-1" under ForkWhenIdle: "the fork is noticed where a checkout is returned";
-    GuardOnlyAtQuery "guard-only-at-query" breaks "OWN-1" under ChildDrops: "the fork is noticed where a statement is to run";
+    GuardOnlyAtCheckout "guard-at-checkout" breaks "OWN-1" under ChildDrops: "inherited checkouts are taken back in a child";
+    GuardOnlyAtReturn "guard-at-return" breaks "OWN-1" under ForkWhenIdle: "the fork is noticed where a checkout is returned";
+    GuardOnlyAtQuery "guard-at-query" breaks "OWN-1" under ChildDrops: "the fork is noticed where a statement is to run";
     PidGuard "pid-guard" breaks "OWN-1" under ForkWhenIdle: "a process is known by its pid";
     ForkHandler "fork-handler" breaks "OWN-1" under ForkWhenIdle: "a process is known by a handler of pthread_atfork";
     FirstForkOnly "first-fork-only" breaks "OWN-1" under ForkWhenIdle: "only the first fork of a line is noticed";
@@ -122,13 +121,13 @@ plant! {
     PlaceLost "place-lost" breaks "LIV-2" under ExecOnly, Inside: "a place is lost if the process forks during a connect";
 
     // Sessions that stay, or are too many.
-    OffByOne "off-by-one" breaks "CAP-1" under ThreadsOnly: "there is room for one more than the limit";
+    OffByOne "one-too-many" breaks "CAP-1" under ThreadsOnly: "there is room for one more than the limit";
     CountedLate "counted-late" breaks "CAP-1" under ThreadsOnly, Inside: "a place is counted when its session is open";
     Overflow "overflow" breaks "CAP-1" under ThreadsOnly: "whoever has waited in vain gets a session beyond the limit";
-    Outlives "outlives" breaks "CAP-2" under ThreadsOnly: "a program that the pool starts inherits its sessions";
+    Outlives "helper-process" breaks "CAP-2" under ThreadsOnly: "a program that the pool starts inherits its sessions";
     DisposeForgets "dispose-forgets" breaks "CAP-3" under ThreadsOnly: "what is idle stays open when the pool is disposed";
-    DisposeSilent "dispose-silent" breaks "CAP-3" under ForkWhenIdle: "sessions are closed without a goodbye";
-    ExecKeeps "exec-keeps" breaks "OWN-5" under ExecOnly: "sockets are not close-on-exec";
+    DisposeSilent "silent-close" breaks "CAP-3" under ChildLeaks: "sessions are closed without a goodbye";
+    ExecKeeps "crosses-exec" breaks "OWN-5" under ExecOnly: "sockets are not close-on-exec";
 
     // Without any fork.
     LostWakeUp "lost-wake-up" breaks "LIV-2" under ThreadsOnly: "nobody is woken where a broken session is returned";
@@ -142,10 +141,10 @@ plant! {
     BrokenKept "broken-kept" breaks "LIV-4" under ThreadsOnly: "sessions that have ended are handed out again";
     StaleStatement "stale-statement" breaks "ISO-1" under ThreadsOnly, PostgresOnly: "statements are remembered over a reset";
     DisposedHangs "disposed-hangs" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool waits for ever";
-    DisposedAgrees "disposed-agrees" breaks "API-1" under ThreadsOnly: "a connection of a disposed pool says yes to everything";
+    DisposedPanics "disposed-panics" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool panics";
 
     // Randomness.
-    NonceCopied "nonce-copied" breaks "OWN-4" under ChildLeaks, PostgresOnly: "nonces come from a generator that a fork copies";
+    NonceCopied "generator-copied" breaks "OWN-4" under ChildLeaks, PostgresOnly: "nonces come from a generator that a fork copies";
 }
 
 /// The number of the defect of this process.

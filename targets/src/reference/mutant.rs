@@ -134,6 +134,7 @@ impl Planted for Mutant {
         while planted() == Defect::DisposedHangs {
             std::thread::park();
         }
+        assert!(planted() != Defect::DisposedPanics, "the pool was disposed");
         Error::new(ErrorKind::Closed, "the pool was disposed")
     }
 

@@ -36,14 +36,12 @@ pub fn steps(defect: Defect) -> (u32, &'static str) {
              p0.t1 release"),
         Defect::RollbackCommits | Defect::BeginUnsent =>
             (1, "p0 open; p0 checkout a; p0 begin a; p0 insert a; p0 rollback a"),
-        Defect::CommitsAtReturn =>
-            (1, "p0 open; p0 checkout a; p0 begin a; p0 insert a; p0 return a"),
         Defect::TransactionLeft =>
             (1, "p0 open; p0 checkout a; p0 begin a; p0 return a; p0 checkout b; p0 query b"),
         Defect::SettingsLeft =>
             (1, "p0 open; p0 checkout a; p0 mark a; p0 return a; p0 checkout b; p0 query b"),
         Defect::LockLeft =>
-            (1, "p0 open; p0 checkout a; p0 lock a; p0 return a; p0 checkout b; p0 query b"),
+            (2, "p0 open; p0 checkout a; p0 checkout b; p0 lock a; p0 return a; p0 lock b"),
         Defect::LockAtConnect | Defect::OpeningCopied =>
             (1, "p0 open; p0 spawn t1; p0.t1 checkout a stall=1; p0 fork p1; p1 open; p1 checkout b; \
              p0.t1 release"),
@@ -98,8 +96,7 @@ pub fn steps(defect: Defect) -> (u32, &'static str) {
         Defect::DisposeForgets =>
             (1, "p0 open; p0 checkout a; p0 return a; p0 dispose; p0 open; p0 checkout b"),
         Defect::DisposeSilent =>
-            (1, "p0 open; p0 checkout a; p0 return a; p0 fork p1; p0 dispose; p0 drop-pool; p0 open; \
-             p0 checkout a"),
+            (1, "p0 open; p0 checkout a; p0 query a; p0 return a; p0 fork p1; p0 dispose; p0 exit now"),
         Defect::ExecKeeps =>
             (1, "p0 open; p0 checkout a; p0 fork p1; p1 exec"),
         Defect::LostWakeUp =>
@@ -125,10 +122,8 @@ pub fn steps(defect: Defect) -> (u32, &'static str) {
              p0 return b; p0 checkout c; p0 query c; p0 return c; p0 checkout d; p0 query d"),
         Defect::StaleStatement =>
             (1, "p0 open; p0 checkout a; p0 prepared a; p0 return a; p0 checkout b; p0 prepared b"),
-        Defect::DisposedHangs =>
+        Defect::DisposedHangs | Defect::DisposedPanics =>
             (1, "p0 open; p0 dispose; p0 checkout a"),
-        Defect::DisposedAgrees =>
-            (1, "p0 open; p0 checkout a; p0 dispose; p0 begin a"),
         Defect::NonceCopied =>
             (1, "p0 open; p0 checkout a; p0 fork p1; p1 open; p1 checkout b; p0 return a; p0 open; p0 checkout c"),
     }

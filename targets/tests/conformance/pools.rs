@@ -1,4 +1,4 @@
-//! What the harness says of the pools: the known violations are found, and the reference passes.
+//! What the harness says of the pools: the known violations are found, the reference passes.
 
 use libtest_mimic::Trial;
 use poolproof::bench::Bench;

@@ -22,7 +22,7 @@ pub(in crate::rules) const TXN_3: Rule = Rule {
     evidence: "the transaction state that the server reports, from the start of a checkout's first statement on",
     smallest: "pool max_size=1\npromise threads-only+dirty\np0 open\np0 checkout a\np0 query a\np0 begin a\np0 return a\n\
                p0 checkout a\np0 query a",
-    mutant: "mutant-returned-in-transaction",
+    mutant: "mutant-transaction-left",
     kernel: false,
     dirty: true,
     check: checkouts_start_outside_transactions,

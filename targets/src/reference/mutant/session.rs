@@ -110,10 +110,6 @@ impl<D: Driver> planted::Session for Session<D> {
                 self.leftover = true;
                 Ok(())
             }
-            Defect::CommitsAtReturn if open => {
-                self.line().query("COMMIT")?;
-                self.line().reset()
-            }
             Defect::SettingsLeft => self.roll_back(),
             Defect::LockLeft => self.roll_back().and_then(|()| self.line().query("RESET ALL").map(drop)),
             Defect::StaleStatement => self.roll_back().and_then(|()| self.line().query("DISCARD ALL").map(drop)),
