@@ -1,5 +1,7 @@
 //! The table of pools and promises.
 
+use std::ops::Range;
+
 use poolproof::Promise;
 use poolproof::report::{Style, wrapped};
 
@@ -13,9 +15,21 @@ const NARROWEST: usize = 9;
 /// The longest part of a promise's name and two rules side by side fit in.
 const BROAD: usize = 12;
 
-/// A row for each pool, a column for each promise.
+/// A row for each pool, a column for each promise; in several parts, one below the other, where the columns do not fit beside one
+/// another.
 pub(crate) fn table(pools: &[Certified], promises: &[Promise], style: Style) -> String {
     let name = pools.iter().map(|certified| certified.pool.len()).max().unwrap_or(0).max("pool".len());
+    let fit = (style.width.saturating_sub(name) / (NARROWEST + GAP)).max(1);
+    let parts = promises.len().div_ceil(fit).max(1);
+    let starts = (0..promises.len()).step_by(promises.len().div_ceil(parts).max(1));
+    let columns = |start: usize| start..promises.len().min(start + promises.len().div_ceil(parts));
+    let parts: Vec<String> = starts.map(|start| part(pools, promises, columns(start), name, style)).collect();
+    parts.join("\n")
+}
+
+/// Some columns of it.
+fn part(pools: &[Certified], promises: &[Promise], columns: Range<usize>, name: usize, style: Style) -> String {
+    let promises = &promises[columns.clone()];
     let room = style.width.saturating_sub(name + GAP) / promises.len().max(1);
     let longest = promises.iter().map(|promise| promise.name().len()).max().unwrap_or(0);
     let width = room.saturating_sub(GAP).clamp(NARROWEST, longest.max(BROAD));
@@ -26,7 +40,8 @@ pub(crate) fn table(pools: &[Certified], promises: &[Promise], style: Style) -> 
     text.push_str(&style.faint(&"─".repeat(name + (width + GAP) * promises.len())));
     text.push('\n');
     for certified in pools {
-        let cells: Vec<Cell> = certified.cells.iter().map(|cell| Cell::of(&Short::of(cell), width)).collect();
+        let cells = certified.cells.get(columns.clone()).unwrap_or_default();
+        let cells: Vec<Cell> = cells.iter().map(|cell| Cell::of(&Short::of(cell), width)).collect();
         text.push_str(&grid.row(certified.pool, Paint::Plain, &cells));
     }
     text
