@@ -24,6 +24,8 @@ pub(crate) enum Code {
     Bug,
     /// Ctrl-C.
     Interrupted,
+    /// That of a program that was watched.
+    Program(u8),
 }
 
 impl Code {
@@ -38,6 +40,7 @@ impl Code {
             Self::NoVerdict => 5,
             Self::Bug => 70,
             Self::Interrupted => 130,
+            Self::Program(code) => code,
         }
     }
 
@@ -51,7 +54,7 @@ impl Code {
             Self::Broken => 4,
             Self::NoVerdict => 5,
             Self::NotExercised => 6,
-            Self::Passed => 7,
+            Self::Passed | Self::Program(_) => 7,
         };
         if rank(other) < rank(self) { other } else { self }
     }
@@ -79,6 +82,16 @@ impl Stop {
     /// What the user said makes no sense.
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::new(Code::Usage, message)
+    }
+
+    /// What was asked for cannot be done here.
+    pub(crate) fn environment(message: impl Display) -> Self {
+        Self::new(Code::Environment, message)
+    }
+
+    /// A program cannot be started: with the code that shells have for that.
+    pub(crate) fn program(missing: bool, message: impl Display) -> Self {
+        Self::new(Code::Program(if missing { 127 } else { 126 }), message)
     }
 
     /// poolproof is wrong.

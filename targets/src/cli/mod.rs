@@ -37,6 +37,8 @@ mod signals;
 mod summary;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod table;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod watch;
 
 use std::process::ExitCode;
 
@@ -70,7 +72,11 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         Command::Agree(wanted) => agree::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Doctor(wanted) => doctor::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Watch(wanted) => watch::run(wanted),
         #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
-        Command::Certify(_) | Command::Replay(_) | Command::Agree(_) | Command::Doctor(_) => Err(Stop::needs_linux()),
+        Command::Certify(_) | Command::Replay(_) | Command::Agree(_) | Command::Doctor(_) | Command::Watch(_) => {
+            Err(Stop::needs_linux())
+        }
     }
 }
