@@ -17,6 +17,7 @@ mod neutral;
 mod nightly;
 mod pools;
 mod processes;
+mod watched;
 
 use libtest_mimic::Arguments;
 
@@ -35,7 +36,13 @@ fn main() -> std::process::ExitCode {
         neutral::trials,
         nightly::trials,
     ];
-    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).chain(correct::trials()).collect();
+    let trials = families
+        .into_iter()
+        .flat_map(|family| family(lab))
+        .chain(drivers::trials())
+        .chain(correct::trials())
+        .chain(watched::trials())
+        .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
     conclusion.exit_code()
