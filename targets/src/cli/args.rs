@@ -39,6 +39,9 @@ pub(crate) enum Command {
     Pools,
     /// List the rules, or tell all about one
     Rules(Rules),
+    /// Say what an error message or another symptom means, why it comes about, and what to do
+    #[command(long_about = help::EXPLAIN, after_long_help = help::EXPLAIN_EXIT_CODES)]
+    Explain(Explain),
     /// Say what this machine allows, and what each missing thing costs
     Doctor(Doctor),
 }
@@ -142,6 +145,17 @@ pub(crate) struct Rules {
     /// A rule, such as OWN-1
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
+}
+
+/// What to explain.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// The message; `-` reads the standard input
+    #[arg(value_name = "TEXT", required_unless_present = "page", allow_hyphen_values = true)]
+    pub(crate) text: Vec<String>,
+    /// Print docs/symptoms.md: everything that is known
+    #[arg(long, conflicts_with = "text")]
+    pub(crate) page: bool,
 }
 
 /// Which servers to look at.

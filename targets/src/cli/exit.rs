@@ -104,7 +104,7 @@ impl Stop {
     pub(crate) fn needs_linux() -> Self {
         let message = "needs Linux: only its kernel says which process wrote which bytes";
         Self::new(Code::Environment, message)
-            .hint("run it in a Linux container or virtual machine; `pools` and `rules` work here")
+            .hint("run it in a Linux container or virtual machine; `pools`, `rules` and `explain` work here")
     }
 
     /// Results cannot be written to the standard output.

@@ -153,6 +153,27 @@ Exit codes:
   70   a bug of poolproof
   130  interrupted before the program was started";
 
+/// What `explain` does.
+pub(crate) const EXPLAIN: &str = "\
+Say what an error message or another symptom means, why it comes about, and what to do.
+
+Numbers, names, quotes and upper case make no difference, and neither do the words around the
+message. Of several symptoms in a text the one that it shows most clearly comes first. For each cure
+it is said whether it was measured here. docs/symptoms.md is the same, as a page.
+
+Examples:
+  poolproof explain \"server closed the connection unexpectedly\"
+  poolproof explain \"(2014, \\\"Commands out of sync; you can't run this command now\\\")\"
+  poolproof explain \"commit reports success, the row is gone\"
+  poolproof explain - < app.log";
+
+/// What the exit codes of `explain` mean.
+pub(crate) const EXPLAIN_EXIT_CODES: &str = "\
+Exit codes:
+  0    a symptom was found in the text
+  2    usage: no text
+  5    no symptom is known in this text";
+
 /// What `certify` does, with the library's own words on promises.
 pub(crate) fn certify() -> String {
     let promises: Vec<_> =

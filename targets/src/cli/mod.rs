@@ -7,6 +7,7 @@
 
 mod args;
 mod exit;
+mod explain;
 mod help;
 mod names;
 mod pools;
@@ -64,6 +65,7 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
     match command {
         Command::Pools => pools::run(screen),
         Command::Rules(wanted) => rules::run(wanted, screen),
+        Command::Explain(wanted) => explain::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Certify(wanted) => certify::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
