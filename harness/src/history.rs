@@ -29,6 +29,8 @@ pub enum Witness {
     Process(Process),
     /// Some other process, for instance one that the pool forked by itself.
     Stranger,
+    /// A process by its pid, where there is no interleaving that names it: a program is watched.
+    Pid(i32),
 }
 
 /// One frame of the wire protocol.
@@ -362,6 +364,7 @@ impl std::fmt::Display for Witness {
         match self {
             Self::Process(process) => process.fmt(f),
             Self::Stranger => f.write_str("an unknown process"),
+            Self::Pid(pid) => write!(f, "pid {pid}"),
         }
     }
 }

@@ -60,6 +60,8 @@ mod sql;
 mod supervisor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod tap;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod watch;
 
 pub use pool::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
 pub use promise::Promise;

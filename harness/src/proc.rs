@@ -11,6 +11,22 @@ pub(crate) fn exit_status(pid: i32) -> Option<i32> {
     stat(pid)?.split_ascii_whitespace().next_back()?.parse().ok()
 }
 
+/// When it was started, in ticks since the system was: with its pid that means one process.
+pub(crate) fn started(pid: i32) -> Option<u64> {
+    stat(pid)?.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// The words with which it was started, or its name in brackets where there are none: it has ended, and nobody has asked how.
+pub(crate) fn command(pid: i32) -> Option<String> {
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words = String::from_utf8_lossy(&words).trim_end_matches('\0').replace('\0', " ");
+    if !words.is_empty() {
+        return Some(words);
+    }
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(format!("[{}]", name.trim_end()))
+}
+
 /// What stands behind the name: that one is in parentheses, and may contain anything.
 fn stat(pid: i32) -> Option<String> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -25,5 +41,22 @@ mod tests {
     fn the_parent_of_this_process_is_read_from_proc() {
         let parent_id = std::os::unix::process::parent_id();
         assert_eq!(parent(std::process::id().cast_signed()), Some(parent_id.cast_signed()));
+    }
+
+    #[test]
+    fn a_process_keeps_its_start_and_its_words() {
+        let pid = std::process::id().cast_signed();
+        let words: Vec<String> = std::env::args().collect();
+        assert_eq!(command(pid), Some(words.join(" ")));
+        let mut child = std::process::Command::new("true").spawn().expect("a child");
+        let later = child.id().cast_signed();
+        assert!(started(pid).is_some() && started(pid) <= started(later));
+        let known = rustix::process::Pid::from_child(&child);
+        let descriptor = rustix::process::pidfd_open(known, rustix::process::PidfdFlags::empty()).expect("a pidfd");
+        let mut ended = [rustix::event::PollFd::new(&descriptor, rustix::event::PollFlags::IN)];
+        rustix::event::poll(&mut ended, None).expect("a pidfd");
+        assert_eq!(command(later).as_deref(), Some("[true]"), "it is not reaped yet");
+        child.wait().expect("a child");
+        assert_eq!((started(later), command(later)), (None, None));
     }
 }

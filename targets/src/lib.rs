@@ -8,6 +8,7 @@
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
+//! | [`symptoms`] | what people see, and what is behind it |
 //! | [`mod@refusing`] | a pool that is correct in another way: it serves no child |
 //!
 //! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
@@ -27,6 +28,7 @@ pub mod r2d2_postgres;
 pub mod reference;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod refusing;
+pub mod symptoms;
 
 /// A pool with a planted defect, and what must find it.
 #[derive(Clone, Copy, Debug)]

@@ -12,9 +12,9 @@ use crate::tap::Upstream;
 use crate::trouble::Trouble;
 
 /// The port in the name of PostgreSQL's socket.
-pub(super) const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 
-pub(super) fn socket_name(database: Database) -> String {
+pub(crate) fn socket_name(database: Database) -> String {
     match database {
         Database::Postgres => format!(".s.PGSQL.{PORT}"),
         Database::MySql => "mysql.sock".to_owned(),
@@ -33,7 +33,7 @@ pub(crate) fn direct_config(server: &Server) -> Config {
     Config { socket, port, user, password, database, max_size: 1 }
 }
 
-pub(super) fn upstream(server: &Server) -> Result<Upstream, Trouble> {
+pub(crate) fn upstream(server: &Server) -> Result<Upstream, Trouble> {
     let (host, port) = match &server.address {
         Address::Unix(path) => return Ok(Upstream::Unix(path.clone())),
         Address::Tcp(host, port) => (host.as_str(), *port),

@@ -286,6 +286,11 @@ impl Link {
         self.server.has_ended()
     }
 
+    /// The client may still write, or the server has not been given all that it wrote.
+    pub(super) fn has_client(&self) -> bool {
+        !self.client.has_ended() || self.server.pending() > 0
+    }
+
     pub(super) fn session(&self) -> SessionId {
         self.session
     }

@@ -7,6 +7,7 @@ mod far;
 mod holder;
 #[cfg(test)]
 mod hostile;
+mod lasting;
 mod lever;
 mod link;
 mod numbers;
@@ -28,6 +29,7 @@ use crate::limits;
 use crate::nonce::Nonce;
 use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
+pub(crate) use lasting::writer_of;
 use link::Link;
 use numbers::Numbers;
 use stall::Armed;
@@ -66,6 +68,8 @@ pub(crate) struct Tap {
     epoll: OwnedFd,
     links: Vec<Option<Link>>,
     sessions: u32,
+    /// How many may be open at once.
+    most: usize,
     /// Nonces that passed, in both directions, since the case began.
     passed: Vec<Passed>,
     /// Replies that are to be withheld, of sessions that are not known yet.
@@ -99,7 +103,20 @@ impl Tap {
         epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         let scratch = vec![0; CHUNK].into_boxed_slice();
         let (links, passed, armed, numbers) = (Vec::new(), Vec::new(), Vec::new(), Numbers::default());
-        Ok(Self { database, upstream, shim, listener, epoll, links, sessions: 0, passed, armed, numbers, scratch })
+        Ok(Self {
+            database,
+            upstream,
+            shim,
+            listener,
+            epoll,
+            links,
+            sessions: 0,
+            most: limits::SESSIONS,
+            passed,
+            armed,
+            numbers,
+            scratch,
+        })
     }
 
     /// Readable when anything of the tap's is.
@@ -127,22 +144,27 @@ impl Tap {
     pub(crate) fn drain(&mut self, who: &dyn Identify, history: &mut History) -> rustix::io::Result<()> {
         // What the administrator did may concern others.
         self.deliver(history);
-        loop {
-            let mut space = [MaybeUninit::uninit(); 32];
-            let ready = match epoll::wait(&self.epoll, &mut space[..], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
-                Ok(([], _)) => return Ok(()),
-                Ok((ready, _)) => ready,
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error),
-            };
-            for event in ready {
-                match event.data.u64() {
-                    LISTENER => self.accept(who, history)?,
-                    key => self.pump(key, who, history),
-                }
-                self.deliver(history);
+        while self.turn(who, history)? {}
+        Ok(())
+    }
+
+    /// Takes and passes on what some of the sockets have; says whether any had something. Who keeps all of them busy would never let
+    /// [`Self::drain`] return.
+    pub(crate) fn turn(&mut self, who: &dyn Identify, history: &mut History) -> rustix::io::Result<bool> {
+        let mut space = [MaybeUninit::uninit(); 32];
+        let ready = match epoll::wait(&self.epoll, &mut space[..], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+            Ok((ready, _)) => ready,
+            Err(rustix::io::Errno::INTR) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        for event in &*ready {
+            match event.data.u64() {
+                LISTENER => self.accept(who, history)?,
+                key => self.pump(key, who, history),
             }
+            self.deliver(history);
         }
+        Ok(!ready.is_empty())
     }
 
     fn accept(&mut self, who: &dyn Identify, history: &mut History) -> rustix::io::Result<()> {
@@ -159,8 +181,8 @@ impl Tap {
             let owner = who.identify(opener);
             let from = history.events().len();
             history.append(Event::Opened { session, owner });
-            if self.links.iter().flatten().count() >= limits::SESSIONS {
-                history.append(Event::Abandoned { why: format!("more than {} sessions at once", limits::SESSIONS) });
+            if self.links.iter().flatten().count() >= self.most {
+                history.append(Event::Abandoned { why: format!("more than {} sessions at once", self.most) });
                 continue;
             }
             match Link::connect(session, owner, client, &mut self.upstream, self.database) {

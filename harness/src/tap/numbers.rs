@@ -1,5 +1,7 @@
 //! What servers call their sessions, and which session a request is aimed at.
 
+use std::collections::HashSet;
+
 use super::wire::{Aim, Name};
 use crate::history::SessionId;
 
@@ -20,6 +22,11 @@ impl Numbers {
     pub(super) fn aimed_at(&self, aim: Aim) -> Option<SessionId> {
         let fits = |name: &Name| name.number == aim.name.number && (aim.name.secret.is_none() || name.secret == aim.name.secret);
         self.0.iter().rfind(|(_, name)| fits(name)).map(|(session, _)| *session)
+    }
+
+    /// Only these sessions are still asked for.
+    pub(super) fn keep(&mut self, sessions: &HashSet<SessionId>) {
+        self.0.retain(|(session, _)| sessions.contains(session));
     }
 
     pub(super) fn clear(&mut self) {

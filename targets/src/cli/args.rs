@@ -1,14 +1,15 @@
 //! The words of the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use poolproof::Promise;
 use poolproof::generate::Source;
+use poolproof::{Database, Promise};
 
 use super::help;
-use super::servers::{RealServers, Servers};
+use super::servers::{Place, RealServers, Servers, place};
 
 /// Proves that connection pools are fork-proof, or shows the smallest interleaving in which they are not.
 #[derive(Debug, Parser)]
@@ -34,10 +35,16 @@ pub(crate) enum Command {
     /// Hunt the mutants, each with one planted defect, and show what kills them
     #[command(long_about = help::MUTANTS, after_long_help = help::MUTANTS_EXIT_CODES)]
     Mutants(Mutants),
+    /// Run an unmodified program, and tell which process writes on a session that another one has opened
+    #[command(long_about = help::WATCH, after_long_help = help::WATCH_EXIT_CODES)]
+    Watch(Watch),
     /// List the pools that can be judged
     Pools,
     /// List the rules, or tell all about one
     Rules(Rules),
+    /// Say what an error message or another symptom means, why it comes about, and what to do
+    #[command(long_about = help::EXPLAIN, after_long_help = help::EXPLAIN_EXIT_CODES)]
+    Explain(Explain),
     /// Say what this machine allows, and what each missing thing costs
     Doctor(Doctor),
 }
@@ -148,6 +155,24 @@ pub(crate) struct Mutants {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// What to watch, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// `local`, a private one from installed programs; `embedded`, the one inside poolproof, which knows few statements; or a URL:
+    /// postgres://… or mysql://…
+    #[arg(long = "server", value_name = "SERVER", value_parser = place, default_value = "local")]
+    pub(crate) place: Place,
+    /// The database that the program speaks to: postgres or mysql [default: that of the URL, else postgres]
+    #[arg(long, value_name = "DATABASE", value_parser = database)]
+    pub(crate) database: Option<Database>,
+    /// Where to tell what is seen, in place of the standard error; lines are added to the file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// The program and its arguments
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
 /// Which rule to tell about.
 #[derive(Args, Debug)]
 pub(crate) struct Rules {
@@ -157,6 +182,17 @@ pub(crate) struct Rules {
     /// Write all promises and rules as one page of Markdown: RULES.md
     #[arg(long, conflicts_with = "id")]
     pub(crate) markdown: bool,
+}
+
+/// What to explain.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// The message; `-` reads the standard input
+    #[arg(value_name = "TEXT", required_unless_present = "page", allow_hyphen_values = true)]
+    pub(crate) text: Vec<String>,
+    /// Print docs/symptoms.md: everything that is known
+    #[arg(long, conflicts_with = "text")]
+    pub(crate) page: bool,
 }
 
 /// Which servers to look at.
@@ -179,6 +215,11 @@ pub(crate) fn once(promises: &[Promise]) -> Vec<Promise> {
         }
     });
     once
+}
+
+fn database(word: &str) -> Result<Database, String> {
+    let known = [Database::Postgres, Database::MySql].into_iter().find(|database| database.name() == word);
+    known.ok_or_else(|| "expected postgres or mysql".to_owned())
 }
 
 fn duration(word: &str) -> Result<Duration, String> {

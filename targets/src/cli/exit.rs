@@ -24,6 +24,8 @@ pub(crate) enum Code {
     Bug,
     /// Ctrl-C.
     Interrupted,
+    /// That of a program that was watched.
+    Program(u8),
 }
 
 impl Code {
@@ -38,6 +40,7 @@ impl Code {
             Self::NoVerdict => 5,
             Self::Bug => 70,
             Self::Interrupted => 130,
+            Self::Program(code) => code,
         }
     }
 
@@ -51,7 +54,7 @@ impl Code {
             Self::Broken => 4,
             Self::NoVerdict => 5,
             Self::NotExercised => 6,
-            Self::Passed => 7,
+            Self::Passed | Self::Program(_) => 7,
         };
         if rank(other) < rank(self) { other } else { self }
     }
@@ -81,6 +84,16 @@ impl Stop {
         Self::new(Code::Usage, message)
     }
 
+    /// What was asked for cannot be done here.
+    pub(crate) fn environment(message: impl Display) -> Self {
+        Self::new(Code::Environment, message)
+    }
+
+    /// A program cannot be started: with the code that shells have for that.
+    pub(crate) fn program(missing: bool, message: impl Display) -> Self {
+        Self::new(Code::Program(if missing { 127 } else { 126 }), message)
+    }
+
     /// poolproof is wrong.
     pub(crate) fn bug(message: impl Display) -> Self {
         Self::new(Code::Bug, format!("a bug of poolproof: {message}; please report it with the command and its seed"))
@@ -91,7 +104,7 @@ impl Stop {
     pub(crate) fn needs_linux() -> Self {
         let message = "needs Linux: only its kernel says which process wrote which bytes";
         Self::new(Code::Environment, message)
-            .hint("run it in a Linux container or virtual machine; `pools` and `rules` work here")
+            .hint("run it in a Linux container or virtual machine; `pools`, `rules` and `explain` work here")
     }
 
     /// Results cannot be written to the standard output.

@@ -127,6 +127,87 @@ Exit codes:
   70   a bug of poolproof
   130  interrupted";
 
+/// What `watch` does.
+pub(crate) const WATCH: &str = "\
+Run an unmodified program, and tell which process writes on a session that another one has opened.
+
+poolproof listens between the program and its server, and knows by the kernel's word which process
+wrote which bytes. A byte that was not written by the process that opened the session is told at
+once: pid and command line of both, the frame by its name, the session, the time. What the same
+process writes there later is counted. At the end, and whenever SIGUSR1 comes, it is summed up.
+It makes no difference whether the program shows an error: most of these writes show none, for days.
+
+The program is started as it is, with its standard input, output and error, in the group of this
+process; Ctrl-C on the terminal reaches both, and a SIGTERM or SIGINT that is sent to poolproof alone
+is passed on. poolproof ends when the program has ended and nobody has a session open any more. If
+poolproof is killed, so is the program: it has lost its server.
+
+The program has to ask for the server where poolproof listens, a Unix socket: over TCP the kernel
+does not say who writes. It is told by these variables, which stand in its environment:
+
+  for       variable                         who reads it
+  postgres  PGHOST PGPORT PGUSER PGPASSWORD  libpq, and what is made of it: psql, psycopg2, psycopg,
+            PGDATABASE                       Ruby's pg, PHP; and asyncpg, pgx, lib/pq, sqlx
+  postgres  DATABASE_URL                     programs that pass it on: to libpq, to SQLAlchemy's
+                                             create_engine, to sqlx, tokio-postgres, pgx, Rails
+  mysql     MYSQL_UNIX_PORT                  libmysqlclient and libmariadb, for the host `localhost`
+                                             or none: mysqlclient, the programs mysql and mariadb,
+                                             Ruby's mysql2
+  mysql     MYSQL_PWD                        libmysqlclient and libmariadb
+  mysql     MYSQL_HOST MYSQL_USER            programs that pass them on; MYSQL_HOST is `localhost`
+            MYSQL_PASSWORD MYSQL_DATABASE
+  mysql     DATABASE_URL                     programs that pass it on; it ends in ?unix_socket=PATH, as
+                                             SQLAlchemy wants it for mysqlclient and PyMySQL
+  both      POOLPROOF_WATCH_SOCKET           nobody but yourself: the path of the socket, for drivers
+                                             that have their own way to be told. PyMySQL, Go's and
+                                             Rust's drivers for MySQL read no variable.
+
+PGHOSTADDR, PGSERVICE, PGSERVICEFILE, PGREQUIREPEER, PGSSLMODE, PGSSLNEGOTIATION and MYSQL_TCP_PORT
+are taken away: they lead past the socket. A program with an address of its own in its settings goes
+past it too; then no session is seen, and the summary says so.
+
+The server is a private one, empty at the start and gone at the end, unless --server names yours:
+
+  poolproof watch -- python3 app.py
+  poolproof watch --database mysql -- ./worker --jobs 4
+  poolproof watch --server \"$DATABASE_URL\" --log watch.log -- gunicorn app:app
+  kill -USR1 PID                               a summary of what was seen so far
+
+A pooler such as PgBouncer is a process as any other: a session belongs to who connected.";
+
+/// What the exit codes of `watch` mean.
+pub(crate) const WATCH_EXIT_CODES: &str = "\
+Exit codes:
+  1    somebody wrote on a session that another process had opened
+  N    else that of the program; 128 + S if signal S has ended it
+  126  the program cannot be started
+  127  the program is not there
+  2    usage; a program may also end with this code or one of the next: then no `error:` is printed
+  3    environment: no server, writers cannot be told apart here, the log cannot be written
+  70   a bug of poolproof
+  130  interrupted before the program was started";
+
+/// What `explain` does.
+pub(crate) const EXPLAIN: &str = "\
+Say what an error message or another symptom means, why it comes about, and what to do.
+
+Numbers, names, quotes and upper case make no difference, and neither do the words around the
+message. Of several symptoms in a text the one that it shows most clearly comes first. For each cure
+it is said whether it was measured here. docs/symptoms.md is the same, as a page.
+
+Examples:
+  poolproof explain \"server closed the connection unexpectedly\"
+  poolproof explain \"(2014, \\\"Commands out of sync; you can't run this command now\\\")\"
+  poolproof explain \"commit reports success, the row is gone\"
+  poolproof explain - < app.log";
+
+/// What the exit codes of `explain` mean.
+pub(crate) const EXPLAIN_EXIT_CODES: &str = "\
+Exit codes:
+  0    a symptom was found in the text
+  2    usage: no text
+  5    no symptom is known in this text";
+
 /// What `certify` does, with the library's own words on promises.
 pub(crate) fn certify() -> String {
     let promises: Vec<_> =

@@ -7,6 +7,7 @@
 
 mod args;
 mod exit;
+mod explain;
 mod help;
 mod names;
 mod pools;
@@ -39,6 +40,8 @@ mod signals;
 mod summary;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod table;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod watch;
 
 use std::process::ExitCode;
 
@@ -64,6 +67,7 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
     match command {
         Command::Pools => pools::run(screen),
         Command::Rules(wanted) => rules::run(wanted, screen),
+        Command::Explain(wanted) => explain::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Certify(wanted) => certify::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
@@ -74,9 +78,14 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         Command::Mutants(wanted) => mutants::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Doctor(wanted) => doctor::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Watch(wanted) => watch::run(wanted),
         #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
-        Command::Certify(_) | Command::Replay(_) | Command::Agree(_) | Command::Mutants(_) | Command::Doctor(_) => {
-            Err(Stop::needs_linux())
-        }
+        Command::Certify(_)
+        | Command::Replay(_)
+        | Command::Agree(_)
+        | Command::Mutants(_)
+        | Command::Doctor(_)
+        | Command::Watch(_) => Err(Stop::needs_linux()),
     }
 }

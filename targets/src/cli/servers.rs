@@ -108,7 +108,7 @@ fn without_password(url: &str) -> String {
     }
 }
 
-fn place(word: &str) -> Result<Place, String> {
+pub(super) fn place(word: &str) -> Result<Place, String> {
     match word.split_once("://").map(|(scheme, _)| scheme) {
         None if word == "embedded" => Ok(Place::Embedded),
         None if word == "local" => Ok(Place::Local),

@@ -27,14 +27,14 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
 }
 
 /// Everything that a run makes is below its own temporary directory, or carries that in its environment.
-struct Run {
-    tool: Child,
+pub(crate) struct Run {
+    pub(crate) tool: Child,
     temporary: PathBuf,
     _directory: tempfile::TempDir,
 }
 
 impl Run {
-    fn start(mut command: std::process::Command) -> Self {
+    pub(crate) fn start(mut command: std::process::Command) -> Self {
         // Short: socket paths are limited.
         let directory = tempfile::Builder::new().prefix("t").tempdir_in("/tmp").expect("a temporary directory");
         let temporary = directory.path().to_owned();
@@ -44,7 +44,7 @@ impl Run {
     }
 
     /// Every process whose environment names this run's directory.
-    fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         // A server's programs have no TMPDIR, but a home below it.
         let mark = format!("={}", self.temporary.display());
         let pids = all_processes();
@@ -61,7 +61,7 @@ impl Run {
     }
 
     /// The bound that is promised: two seconds.
-    fn becomes_clean(&self) -> Outcome {
+    pub(crate) fn becomes_clean(&self) -> Outcome {
         let until = Instant::now() + Duration::from_secs(2);
         while !self.is_clean() {
             if Instant::now() > until {

@@ -19,6 +19,7 @@ mod nightly;
 mod pools;
 mod processes;
 mod scenarios;
+mod watched;
 
 use libtest_mimic::Arguments;
 
@@ -39,7 +40,13 @@ fn main() -> std::process::ExitCode {
         scenarios::trials,
         nightly::trials,
     ];
-    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).chain(correct::trials()).collect();
+    let trials = families
+        .into_iter()
+        .flat_map(|family| family(lab))
+        .chain(drivers::trials())
+        .chain(correct::trials())
+        .chain(watched::trials())
+        .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
     conclusion.exit_code()

@@ -78,7 +78,7 @@ fn only_the_owner_writes(facts: &Facts) -> Verdict {
     if let Some(foreign) = foreign_writes(facts).next() {
         let details = match foreign.writer {
             Witness::Process(process) => facts.inside(process, foreign.at).map(|call| format!("during {call}")).collect(),
-            Witness::Stranger => Vec::new(),
+            Witness::Stranger | Witness::Pid(_) => Vec::new(),
         };
         return Verdict::Failed(Evidence { at: foreign.at, sentence: foreign.to_string(), details });
     }
