@@ -225,7 +225,7 @@ impl<'a> Case<'a> {
             hello: !matches!(op, Op::Fork(..) | Op::Spawn(_) | Op::Exec),
         });
         if let Op::Join(thread) = op {
-            reactor.order(Some(Actor { thread, ..actor }), &Order { id: id.0, task: Task::Finish })?;
+            reactor.order(Some(Actor { thread, ..actor }), &Order { id: id.0, task: Task::Finish {} })?;
         }
         if let Op::EndSession(handle) = op {
             return self.end_session(actor, handle, id, reactor);

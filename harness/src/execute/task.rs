@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::case::Case;
 use super::reactor::Reactor;
 use crate::agent::protocol::{Exit, Fork, Reply, Task};
+use crate::agent::successor;
 use crate::history::Outcome;
 use crate::interleaving::{Actor, ExitKind, ForkKind, Op, Process};
 use crate::nonce::Nonce;
+use crate::role;
 use crate::sql::Dialect;
 use crate::trouble::Trouble;
 
@@ -48,7 +50,10 @@ impl Case<'_> {
             Op::Rollback(handle) => Task::Rollback { handle: handle.to_string() },
             Op::Fork(child, kind) => Task::Fork { child: child.to_string(), kind: self.fork_kind(kind, reactor)? },
             Op::Wait(child) => Task::Wait { pid: pid(child, reactor)? },
-            Op::Exec => Task::Exec,
+            Op::Exec => Task::Exec {
+                argv: successor::argv(),
+                environment: role::successor_environment(reactor.control(), self.number, actor.process),
+            },
             Op::Exit(kind) => Task::Exit {
                 kind: match kind {
                     ExitKind::Now => Exit::Now,

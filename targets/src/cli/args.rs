@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use poolproof::Promise;
 use poolproof::generate::Source;
 
+use super::foreign::Foreign;
 use super::help;
 use super::servers::{RealServers, Servers};
 
@@ -46,6 +47,8 @@ pub(crate) struct Certify {
     #[arg(value_name = "POOL")]
     pub(crate) pools: Vec<String>,
     #[command(flatten)]
+    pub(crate) foreign: Foreign,
+    #[command(flatten)]
     pub(crate) servers: Servers,
     /// What the application promises; may be repeated or separated by commas
     #[arg(long = "promise", value_name = "PROMISE", value_delimiter = ',', default_values_t = PROMISES)]
@@ -83,8 +86,10 @@ pub(crate) struct Replay {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The pool, by name
-    #[arg(long, value_name = "POOL")]
-    pub(crate) pool: String,
+    #[arg(long, value_name = "POOL", required_unless_present = "agent")]
+    pub(crate) pool: Option<String>,
+    #[command(flatten)]
+    pub(crate) foreign: Foreign,
     /// How often it is run; the first run is shown
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,

@@ -7,6 +7,7 @@
 
 mod args;
 mod exit;
+mod foreign;
 mod help;
 mod names;
 mod pools;
