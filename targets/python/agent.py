@@ -33,6 +33,12 @@ class Leave(Exception):
     """The coordinator has gone."""
 
 
+class Panic(Exception):
+    """What nobody catches, and ends the interpreter; the protocol wants this exit code."""
+
+    CODE = 101
+
+
 class Control:
     """A connection to the coordinator, which takes one line at a time."""
 
@@ -289,10 +295,10 @@ def end(actor, kind):
             actor.shared.pools.popitem()
     if in_main_function():
         if kind == "panic":
-            raise RuntimeError("told to panic")
+            raise Panic
         sys.exit(0)
     # An exception would only end this thread: what the interpreter does at its end is done from here.
-    ctypes.pythonapi.Py_Exit(1 if kind == "panic" else 0)
+    ctypes.pythonapi.Py_Exit(Panic.CODE if kind == "panic" else 0)
 
 
 def in_main_function():
@@ -356,3 +362,5 @@ if __name__ == "__main__":
         serve(chosen())
     except Leave:
         pass
+    except Panic:
+        sys.exit(Panic.CODE)
