@@ -146,6 +146,8 @@ impl<P: Pool> Actor<P> {
                 None => unknown("thread", &thread.to_string()),
             },
             Task::Send { handle, to } => self.send(handle, to),
+            // What nobody uses any more was dropped at once.
+            Task::Collect {} => Reply::NotOffered,
             Task::Case { .. }
             | Task::Bury { .. }
             | Task::Fork { .. }

@@ -122,6 +122,8 @@ pub(crate) enum Task {
         handle: String,
         to: u8,
     },
+    /// Run the language's collector.
+    Collect {},
 }
 
 /// How a child is made.
