@@ -126,7 +126,7 @@ class Actor:
         except Unknown as unknown:
             return {"rejected": str(unknown)}
         except Exception as error:
-            return {"error": {"kind": self.shared.kind.kind_of(error), "message": f"{type(error).__name__}: {error}"}}
+            return {"error": {"kind": kind_of(error), "message": f"{type(error).__name__}: {error}"}}
         except BaseException as error:
             return {"panicked": f"{type(error).__name__}: {error}"}
 
@@ -345,21 +345,32 @@ def children():
         return [int(pid) for pid in file.read().split()]
 
 
-def chosen():
-    here = os.path.dirname(os.path.abspath(__file__))
-    path, name = sys.argv[1].rsplit(":", 1) if len(sys.argv) > 1 else (os.path.join(here, "pools.py"), POOL)
-    sys.path[:0] = [os.path.dirname(os.path.abspath(path)), here]
-    import pools
+def chosen(words):
+    """The pool that the command line names, or the environment."""
+    from pools import named, of_user
 
+    if not words:
+        return named(POOL)
+    path, _, name = words[0].rpartition(":")
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
     spec = importlib.util.spec_from_file_location("pool_under_test", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return pools.named(name) if len(sys.argv) == 1 else pools.of_user(getattr(module, name))
+    return of_user(getattr(module, name))
+
+
+def kind_of(error):
+    from pools import kind_of
+
+    return kind_of(error)
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--database"]:
+        print(chosen(sys.argv[2:]).database)
+        sys.exit()
     try:
-        serve(chosen())
+        serve(chosen(sys.argv[1:]))
     except Leave:
         pass
     except Panic:
