@@ -88,6 +88,33 @@ pub(super) fn pid(process: Process, reactor: &Reactor) -> Result<u32, Trouble> {
     pid.ok_or_else(|| Trouble::Bug(format!("{process} has no pid")))
 }
 
+/// Whether a reply can be one to that operation. What must be offered is, and rows come where rows are asked for.
+pub(super) fn fits(op: Op, reply: &Reply) -> bool {
+    match reply {
+        Reply::Done => !matches!(op, Op::Query(_) | Op::Prepared(_) | Op::Lock(_)),
+        Reply::Rows(_) => op.has_nonce(),
+        Reply::Error { .. } | Reply::Panicked(_) => true,
+        Reply::NotOffered => match op {
+            Op::Fork(_, kind) => kind != ForkKind::Fork,
+            Op::Dispose(_) | Op::AfterFork(_) | Op::DropRuntime(_) | Op::Prepared(_) | Op::Cancel(_) | Op::Collect => true,
+            _ => false,
+        },
+        Reply::Rejected(_) => false,
+    }
+}
+
+/// A reply, for somebody who did not expect it.
+pub(super) fn said(reply: &Reply) -> String {
+    match reply {
+        Reply::Done => "'done'".to_owned(),
+        Reply::Rows(rows) => format!("{} rows", rows.len()),
+        Reply::Error { message, .. } => format!("the error '{message}'"),
+        Reply::Panicked(words) => format!("the panic '{words}'"),
+        Reply::NotOffered => "'not-offered'".to_owned(),
+        Reply::Rejected(why) => format!("'rejected': {why}"),
+    }
+}
+
 pub(super) fn outcome(reply: Reply) -> Outcome {
     match reply {
         Reply::Done => Outcome::Done,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use poolproof::Promise;
 use poolproof::generate::Source;
+use poolproof::{Database, Promise};
 
 use super::foreign::Foreign;
 use super::help;
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Compare what pools do on the embedded servers and on real ones
     #[command(long_about = help::AGREE, after_long_help = help::AGREE_EXIT_CODES)]
     Agree(Agree),
+    /// Take an agent, a program that runs a pool, through a course of orders, and say what it does wrong
+    #[command(long_about = help::CHECK_AGENT, after_long_help = help::CHECK_AGENT_EXIT_CODES)]
+    CheckAgent(CheckAgent),
     /// List the pools that can be judged
     Pools,
     /// List the rules, or tell all about one
@@ -117,6 +120,20 @@ pub(crate) struct Agree {
     /// Interleavings that run at once [default: the processors of this machine, at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
+}
+
+/// Which agent to check.
+#[derive(Args, Debug)]
+pub(crate) struct CheckAgent {
+    /// The program, as one would type it
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: String,
+    /// What its pools speak: postgres or mysql
+    #[arg(long, value_name = "DATABASE")]
+    pub(crate) database: Database,
+    /// Which of its pools
+    #[arg(long, value_name = "POOL")]
+    pub(crate) pool: Option<String>,
 }
 
 /// Which rule to tell about.

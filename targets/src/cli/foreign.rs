@@ -22,6 +22,11 @@ pub(crate) struct Foreign {
 const UNNAMED: &str = "agent";
 
 impl Foreign {
+    /// That one.
+    pub(crate) fn of_agent(command: &str, database: Database) -> Self {
+        Self { agent: Some(command.to_owned()), database: Some(database) }
+    }
+
     /// The pools of these names: the agent's, if there is one, and else those that are built in.
     pub(crate) fn pools(&self, names: &[String]) -> Result<Vec<Target>, Stop> {
         match self.program() {

@@ -23,6 +23,10 @@ mod benches;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod certify;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod check_agent;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod course;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod doctor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
@@ -70,8 +74,12 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Agree(wanted) => agree::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::CheckAgent(wanted) => check_agent::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Doctor(wanted) => doctor::run(wanted, screen),
         #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
-        Command::Certify(_) | Command::Replay(_) | Command::Agree(_) | Command::Doctor(_) => Err(Stop::needs_linux()),
+        Command::Certify(_) | Command::Replay(_) | Command::Agree(_) | Command::CheckAgent(_) | Command::Doctor(_) => {
+            Err(Stop::needs_linux())
+        }
     }
 }
