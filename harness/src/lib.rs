@@ -67,7 +67,7 @@ pub use pool::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
 pub use promise::Promise;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub use role::assume as assume_role;
-pub use target::Target;
+pub use target::{Program, Target};
 
 /// On other systems no process is ever started in a role: poolproof needs Linux.
 #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]

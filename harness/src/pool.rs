@@ -25,6 +25,15 @@ impl Database {
     }
 }
 
+impl std::str::FromStr for Database {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let found = [Self::Postgres, Self::MySql].into_iter().find(|database| database.name() == word);
+        found.ok_or_else(|| format!("expected postgres or mysql, found '{word}'"))
+    }
+}
+
 /// One kind of connection pool.
 pub trait Pool: Sized + Send + Sync + 'static {
     /// What a checkout gives.

@@ -1,5 +1,6 @@
 //! One binary, three roles: the coordinator, its agent and its supervisor. The environment decides, before anything else runs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::interleaving::Process;
@@ -30,21 +31,14 @@ fn run_agent(targets: &[Target]) -> ! {
     let name = std::env::var(POOL).unwrap_or_default();
     let control = std::env::var_os(CONTROL).unwrap_or_default();
     let canaries = crate::canary::targets();
-    match targets.iter().chain(&canaries).find(|target| target.name() == name) {
-        Some(target) => {
-            for variable in [ROLE, POOL, CONTROL] {
-                // SAFETY: no other thread has been started yet.
-                unsafe { std::env::remove_var(variable) };
-            }
-            target.run_agent(Path::new(&control))
-        }
-        None => {
-            eprintln!(
-                "poolproof: this program has no pool '{name}'; call `poolproof::assume_role` with every target that it judges"
-            );
-            std::process::exit(70)
-        }
+    let named = targets.iter().chain(&canaries).filter(|target| target.name() == name);
+    for variable in [ROLE, POOL, CONTROL] {
+        // SAFETY: no other thread has been started yet.
+        unsafe { std::env::remove_var(variable) };
     }
+    named.for_each(|target| target.run_agent(Path::new(&control)));
+    eprintln!("poolproof: this program has no pool '{name}'; call `poolproof::assume_role` with every target that it judges");
+    std::process::exit(70)
 }
 
 fn succeed() -> ! {
@@ -54,13 +48,14 @@ fn succeed() -> ! {
     crate::agent::successor::main(Path::new(&control), case.parse().unwrap_or_default(), process)
 }
 
-/// What makes a program the successor of a process under test.
-pub(crate) fn successor_environment(control: &Path, case: u32, process: Process) -> [(&'static str, String); 3] {
+/// What makes this program the successor of a process under test.
+pub(crate) fn successor_environment(control: &Path, case: u32, process: Process) -> BTreeMap<String, String> {
     let control = control.to_string_lossy().into_owned();
-    [(ROLE, "successor".to_owned()), (CONTROL, control), (PLACE, format!("{case} {process}"))]
+    let pairs = [(ROLE, "successor".to_owned()), (CONTROL, control), (PLACE, format!("{case} {process}"))];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// What makes a process the agent of a pool.
+/// What makes a process the agent of a pool, be it of this program or of another one.
 pub(crate) fn agent_environment(pool: &str, control: &Path) -> Vec<(String, String)> {
     let control = control.to_string_lossy().into_owned();
     // A backtrace costs a hundred times what the panic does, and it is not reported.

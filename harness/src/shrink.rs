@@ -161,7 +161,7 @@ fn canonical(of: &Interleaving) -> Interleaving {
             Op::EndSession(h) => Op::EndSession(handle(h)),
             Op::Fork(p, kind) => Op::Fork(process(p), kind),
             Op::Wait(p) => Op::Wait(process(p)),
-            Op::Exec | Op::Exit(_) | Op::Release => step.op,
+            Op::Exec | Op::Exit(_) | Op::Collect | Op::Release => step.op,
             Op::Spawn(t) => Op::Spawn(thread(t)),
             Op::Join(t) => Op::Join(thread(t)),
             Op::Send(h, t) => Op::Send(handle(h), thread(t)),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::pool::{Database, Pool};
 
-/// A kind of pool that can be judged.
+/// A kind of pool that can be judged. It is copied freely, and what is known of it only at run time is leaked: there are few.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     name: &'static str,
@@ -12,10 +12,38 @@ pub struct Target {
     database: Database,
     repeats: bool,
     #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
-    agent: fn(&Path) -> Never,
-    /// What makes the kind of pool the variant that is meant.
-    #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
-    variant: Option<(fn(u16), u16)>,
+    agent: Agent,
+}
+
+/// What plays the agent.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
+enum Agent {
+    /// This binary.
+    Inside {
+        main: fn(&Path) -> Never,
+        /// What makes the kind of pool the variant that is meant.
+        variant: Option<(fn(u16), u16)>,
+    },
+    /// Another program.
+    Program(&'static Program),
+}
+
+/// A program that speaks the agent protocol, in whatever language; see `docs/agent-protocol.md`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// The program, and its arguments.
+    pub argv: Vec<String>,
+    /// What its environment has beside this process's.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Program {
+    /// The program that a shell would run for that command; the shell makes way for it.
+    pub fn of_command(command: &str) -> Self {
+        let argv = ["/bin/sh", "-c", &format!("exec {command}")].map(str::to_owned).into();
+        Self { argv, environment: Vec::new() }
+    }
 }
 
 /// The agent's main function does not return.
@@ -25,13 +53,20 @@ pub(crate) enum Never {}
 impl Target {
     /// The target of one kind of pool, under a name without blanks, with a few words on what it is.
     pub const fn of<P: Pool>(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, database: P::DATABASE, repeats: false, agent: agent::<P>, variant: None }
+        Self { name, about, database: P::DATABASE, repeats: false, agent: Agent::Inside { main: agent::<P>, variant: None } }
     }
 
     /// The same for one of many variants of a kind of pool, which differ at run time only: `choose` is called with its number, in the
     /// process under test, before anything else is done there.
     pub const fn variant<P: Pool>(name: &'static str, about: &'static str, choose: fn(u16), number: u16) -> Self {
-        Self { variant: Some((choose, number)), ..Self::of::<P>(name, about) }
+        Self { agent: Agent::Inside { main: agent::<P>, variant: Some((choose, number)) }, ..Self::of::<P>(name, about) }
+    }
+
+    /// A pool that another program runs. It finds the name as `POOLPROOF_POOL` in its environment.
+    pub fn of_program(name: &str, about: &str, database: Database, program: Program) -> Self {
+        let leak = |words: &str| -> &'static str { Box::leak(words.into()) };
+        let agent = Agent::Program(Box::leak(Box::new(program)));
+        Self { name: leak(name), about: leak(about), database, repeats: false, agent }
     }
 
     /// The same, of a pool that has no threads, no clock and no chance of its own: it goes the same way whenever the same is done with
@@ -61,11 +96,22 @@ impl Target {
     }
 
     #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
-    pub(crate) fn run_agent(&self, control: &Path) -> ! {
-        if let Some((choose, number)) = self.variant {
+    /// Runs the agent and does not return, if it is in this program.
+    pub(crate) fn run_agent(&self, control: &Path) {
+        let Agent::Inside { main, variant } = self.agent else { return };
+        if let Some((choose, number)) = variant {
             choose(number);
         }
-        match (self.agent)(control) {}
+        main(control);
+    }
+
+    /// The program that runs it, if that is not this one.
+    #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+    pub(crate) fn program(&self) -> Option<&'static Program> {
+        match self.agent {
+            Agent::Inside { .. } => None,
+            Agent::Program(program) => Some(program),
+        }
     }
 }
 

@@ -118,7 +118,7 @@ pub enum Trouble {
         error: ParseError,
     },
     /// The agent does not keep to its protocol, or has died.
-    #[error("the agent, the process that runs the pool, broke off: {0}")]
+    #[error("the agent, the program that runs the pool, failed: {0}")]
     Agent(String),
     /// The server went away while it was in use.
     #[error("the server went away: {0}; check its log")]

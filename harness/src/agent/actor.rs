@@ -82,12 +82,12 @@ impl<P: Pool> Actor<P> {
             let reply = match order {
                 Order { task: Task::Exit { kind: Exit::Panic }, .. } => resume_unwind(Box::new("told to panic")),
                 Order { task: Task::Exit { kind }, .. } => return End::Exit(kind),
-                Order { task: Task::Finish, .. } => return End::Finished,
+                Order { task: Task::Finish {}, .. } => return End::Finished,
                 Order { task: Task::Fork { ref child, kind }, .. } => match self.fork(child, kind) {
                     Some(reply) => reply,
                     None => continue,
                 },
-                Order { task: Task::Exec, .. } => successor::exec(&self.shared.socket, self.shared.case, self.process),
+                Order { task: Task::Exec { ref argv, ref environment }, .. } => successor::exec(argv, environment),
                 Order { task, .. } => self.carry_out(task),
             };
             if self.control.answer(order.id, reply).is_err() {
@@ -146,9 +146,14 @@ impl<P: Pool> Actor<P> {
                 None => unknown("thread", &thread.to_string()),
             },
             Task::Send { handle, to } => self.send(handle, to),
-            Task::Case { .. } | Task::Bury { .. } | Task::Fork { .. } | Task::Exec | Task::Exit { .. } | Task::Finish => {
-                unknown("order", "of another kind of actor")
-            }
+            // What nobody uses any more was dropped at once.
+            Task::Collect {} => Reply::NotOffered,
+            Task::Case { .. }
+            | Task::Bury { .. }
+            | Task::Fork { .. }
+            | Task::Exec { .. }
+            | Task::Exit { .. }
+            | Task::Finish {} => unknown("order", "of another kind of actor"),
         }
     }
 

@@ -3,6 +3,8 @@
 //! The coordinator orders, the actor answers; one order, one answer. Whether a step applies is decided by the coordinator:
 //! an actor never skips. Portable, and free of everything but data, so that both ends and other languages can share it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::pool::{Config, ErrorKind, Rows};
@@ -96,9 +98,13 @@ pub(crate) enum Task {
     Wait {
         pid: u32,
     },
-    /// No answer: the program that replaces this one says hello as the process's first thread, and takes no order but `Exit`
-    /// and `Wait`.
-    Exec,
+    /// No answer, unless the system refuses: this program replaces the agent's. It says hello as the process's first thread, and
+    /// takes no order but `Exit` and `Wait`.
+    Exec {
+        argv: Vec<String>,
+        /// The whole of it.
+        environment: BTreeMap<String, String>,
+    },
     /// No answer: the process ends.
     Exit {
         kind: Exit,
@@ -108,7 +114,7 @@ pub(crate) enum Task {
         thread: u8,
     },
     /// To the thread that will be joined: return what is held, and end. No answer.
-    Finish,
+    Finish {},
     Join {
         thread: u8,
     },
@@ -116,6 +122,8 @@ pub(crate) enum Task {
         handle: String,
         to: u8,
     },
+    /// Run the language's collector.
+    Collect {},
 }
 
 /// How a child is made.
@@ -153,7 +161,7 @@ pub(crate) struct Hello {
     pub(crate) version: u32,
     /// The case; 0 from the zygote.
     pub(crate) case: u32,
-    /// `zygote`, `output` or an actor: `p0`, `p0.t1`.
+    /// `zygote` or an actor: `p0`, `p0.t1`.
     pub(crate) who: String,
     /// The system's number of the actor's thread.
     pub(crate) thread: i32,

@@ -1,5 +1,6 @@
 //! The program that `exec` puts in place of the process under test: it only holds what it inherits, until it is told to end.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::Path;
 
@@ -8,23 +9,26 @@ use nix::sys::signal::{Signal, raise};
 use super::actor::wait;
 use super::control::Control;
 use super::protocol::{Exit, Reply, Task};
-use crate::interleaving::Process;
 use crate::pool::ErrorKind;
 
-/// Replaces this program. It returns only if the kernel refuses.
-pub(super) fn exec(socket: &Path, case: u32, process: Process) -> Reply {
-    let environment = crate::role::successor_environment(socket, case, process);
-    let strings = environment.iter().map(|(name, value)| CString::new(format!("{name}={value}")));
-    let refused = |why: &dyn std::fmt::Display| Reply::Error { kind: ErrorKind::Other, message: why.to_string() };
-    let Ok(strings) = strings.collect::<Result<Vec<_>, _>>() else {
-        return refused(&"a path with a zero in it");
-    };
-    let Err(error) = nix::unistd::execve(PROGRAM, &[PROGRAM], &strings);
-    refused(&error)
+/// What is executed: this program, however it is called and even if it was replaced on the disk, by its coordinator's number.
+pub(crate) fn argv() -> Vec<String> {
+    vec![format!("/proc/{}/exe", std::process::id())]
 }
 
-/// This program.
-const PROGRAM: &std::ffi::CStr = c"/proc/self/exe";
+/// Replaces this program. It returns only if the kernel refuses.
+pub(super) fn exec(argv: &[String], environment: &BTreeMap<String, String>) -> Reply {
+    let refused = |why: &dyn std::fmt::Display| Reply::Error { kind: ErrorKind::Other, message: why.to_string() };
+    let argv = argv.iter().map(|word| CString::new(word.as_str())).collect::<Result<Vec<_>, _>>();
+    let environment =
+        environment.iter().map(|(name, value)| CString::new(format!("{name}={value}"))).collect::<Result<Vec<_>, _>>();
+    let (Ok(argv), Ok(environment)) = (argv, environment) else {
+        return refused(&"a word with a zero in it");
+    };
+    let Some(program) = argv.first() else { return refused(&"no program is named") };
+    let Err(error) = nix::unistd::execve(program, &argv, &environment);
+    refused(&error)
+}
 
 /// The successor's main function.
 pub(crate) fn main(socket: &Path, case: u32, process: &str) -> ! {

@@ -1,6 +1,5 @@
 //! The zygote: forks the first process of each case, and buries what the case before left.
 
-use std::os::fd::AsFd;
 use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
@@ -9,7 +8,7 @@ use nix::unistd::{ForkResult, Pid, fork};
 
 use super::actor;
 use super::control::Control;
-use super::protocol::{Hello, Message, Reply, Task, VERSION};
+use super::protocol::{Reply, Task};
 use crate::pool::Pool;
 use crate::supervisor::children;
 
@@ -25,8 +24,6 @@ pub(crate) fn main<P: Pool>(socket: &Path) -> ! {
 }
 
 fn serve<P: Pool>(socket: &Path) -> std::io::Result<()> {
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    redirect_output(socket)?;
     know_the_processor();
     let mut control = Control::connect(socket, 0, "zygote".to_owned())?;
     while let Some(order) = control.order()? {
@@ -57,17 +54,6 @@ fn know_the_processor() {
     use sha2::Digest;
     std::hint::black_box(sha2::Sha256::digest(b""));
     std::hint::black_box(memchr::memchr(0, b"\0"));
-}
-
-/// What the pool prints goes to the coordinator, which keeps the end of it for its reports.
-fn redirect_output(socket: &Path) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut output = std::os::unix::net::UnixStream::connect(socket)?;
-    let hello = Message::Hello(Hello { version: VERSION, case: 0, who: "output".to_owned(), thread: 0 });
-    output.write_all(format!("{}\n", serde_json::to_string(&hello)?).as_bytes())?;
-    rustix::stdio::dup2_stdout(output.as_fd())?;
-    rustix::stdio::dup2_stderr(output.as_fd())?;
-    Ok(())
 }
 
 /// Reaps every process of the case before; one that still lives is of the pool's own making, and is ended by its id.

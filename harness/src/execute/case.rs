@@ -10,7 +10,7 @@ use super::epilogue::{Epilogue, Next};
 use super::flight::{Flight, Settled, Stall};
 use super::reactor::{Notice, Reactor, abandon};
 use super::stuck::{Running, Sight};
-use super::task::outcome;
+use super::task::{fits, outcome, said};
 use super::waiting::Resting;
 use super::{Bounds, Weakness};
 use crate::agent::protocol::{Answer, Birth, Hello, Order, Reply, Task};
@@ -228,7 +228,7 @@ impl<'a> Case<'a> {
             hello: !matches!(op, Op::Fork(..) | Op::Spawn(_) | Op::Exec),
         });
         if let Op::Join(thread) = op {
-            reactor.order(Some(Actor { thread, ..actor }), &Order { id: id.0, task: Task::Finish })?;
+            reactor.order(Some(Actor { thread, ..actor }), &Order { id: id.0, task: Task::Finish {} })?;
         }
         if let Op::EndSession(handle) = op {
             return self.end_session(actor, handle, id, reactor);
@@ -258,6 +258,10 @@ impl<'a> Case<'a> {
         match notice {
             Notice::Zygote => Ok(()),
             Notice::Hello { connection, hello, pid } if hello.case == self.number => self.hello(connection, &hello, pid, reactor),
+            Notice::Hello { hello: Hello { case, who, .. }, .. } if case > self.number => {
+                Err(Trouble::Agent(format!("{who} said hello for case {case}, and this is case {}", self.number)))
+            }
+            // Somebody of a case that is over.
             Notice::Hello { .. } => Ok(()),
             Notice::Answer { answer } => self.answer(answer, reactor),
             Notice::Ended(process) => {
@@ -270,6 +274,12 @@ impl<'a> Case<'a> {
 
     fn hello(&mut self, connection: usize, hello: &Hello, pid: i32, reactor: &mut Reactor) -> Result<(), Trouble> {
         let who = &hello.who;
+        if !is_thread(pid, hello.thread) {
+            return Err(Trouble::Agent(format!(
+                "{who} said hello as thread {}, and process {pid} has no such thread",
+                hello.thread
+            )));
+        }
         let strange = || Trouble::Agent(format!("'{who}' said hello, and nobody expected it"));
         let expected = |flight: &&mut Flight| match flight.op {
             Op::Fork(child, _) => child.main().to_string() == *who,
@@ -326,12 +336,15 @@ impl<'a> Case<'a> {
         if answer.id == BURIAL {
             return self.burial.take().map_or(Ok(()), |(actor, order)| reactor.order(Some(actor), &order));
         }
+        if answer.id == BIRTH && answer.is != Reply::Done {
+            return Err(Trouble::Agent(format!("the zygote could not start a case: {}", said(&answer.is))));
+        }
         let Some(flight) = self.flights.iter_mut().find(|flight| flight.id.0 == answer.id && flight.answer.is_none()) else {
             // The zygote's answer, or that of a step whose process the harness has ended.
             return Ok(());
         };
-        if let Reply::Rejected(why) = answer.is {
-            return Err(Trouble::Bug(format!("{} could not carry out '{}': {why}", flight.actor, flight.op)));
+        if !fits(flight.op, &answer.is) {
+            return Err(Trouble::Agent(format!("{} answered '{}' with {}", flight.actor, flight.op, said(&answer.is))));
         }
         if matches!(flight.op, Op::Fork(..) | Op::Spawn(_) | Op::Exec) && answer.is != Reply::Done {
             // There will be no hello.
@@ -357,6 +370,8 @@ impl<'a> Case<'a> {
         match flight.op {
             // Not every machine allows it; then there is no such child.
             Op::Fork(child, ForkKind::ReusedPid) if !succeeded => reactor.people.expect_no_more(child),
+            // Nor is it offered in every language.
+            Op::Fork(child, ForkKind::Clone) if outcome == Outcome::NotOffered => reactor.people.expect_no_more(child),
             Op::Fork(..) | Op::Spawn(_) | Op::Exec if !succeeded => {
                 abandon(&mut self.history, format!("{} could not {}", flight.actor, flight.op));
             }
@@ -424,6 +439,12 @@ impl<'a> Case<'a> {
         self.phase = Phase::Over;
         Ok(())
     }
+}
+
+/// Whether a process has a thread of that number. One that has ended is not asked: it has no program any more.
+fn is_thread(pid: i32, thread: i32) -> bool {
+    let path = |rest: &str| format!("/proc/{pid}/{rest}");
+    std::fs::exists(path(&format!("task/{thread}"))).unwrap_or(true) || std::fs::read_link(path("exe")).is_err()
 }
 
 /// Numbers of orders to the zygote. No invocation has them: it may answer when the first process is at work already.

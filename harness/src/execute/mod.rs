@@ -7,10 +7,12 @@ mod administrator;
 mod beside;
 mod bounds;
 mod case;
+mod connection;
 mod ending;
 mod epilogue;
 mod flight;
 mod hanging;
+mod output;
 mod people;
 mod reactor;
 mod stalling;
@@ -117,7 +119,8 @@ impl<'a> Executor<'a> {
         let tap = Tap::listen(&socket, database, upstream, around.weakness.tap)
             .map_err(|error| Trouble::system("listen for the pool", error))?;
         let control = directory.join("control");
-        let mut reactor = Reactor::new(&control, tap, administrator)?;
+        let output = directory.join("output");
+        let mut reactor = Reactor::new(&control, &output, tap, administrator)?;
         reactor.control_first = around.weakness.control_first;
         let dialect = Dialect::new(database, around.ledger.to_owned());
         let inside = around.server.address == Address::Inside;
@@ -125,7 +128,7 @@ impl<'a> Executor<'a> {
             dialect.prepare_ledger().iter().try_for_each(|sql| reactor.ask_now(sql).map(drop))?;
         }
         let processor = processor(number as usize);
-        let agent = around.supervisor.spawn(&launch(target, &control, processor))?;
+        let agent = around.supervisor.spawn(&launch(target, &control, output, processor))?;
         let direct = direct_config(around.server);
         let config = if around.weakness.untapped { direct } else { Config { socket, port: PORT, ..direct } };
         let mut executor = Self {
@@ -156,10 +159,10 @@ impl<'a> Executor<'a> {
         while !notices.iter().any(|notice| matches!(notice, Notice::Zygote)) {
             self.check_stop()?;
             if let Some(exit) = self.supervisor.has_exited(self.agent) {
-                return Err(Trouble::Agent(format!("it ended at its start ({exit})")));
+                return Err(Trouble::Agent(format!("it ended at its start ({exit}){}", self.reactor.last_words())));
             }
             if Instant::now() > until {
-                return Err(Trouble::Agent("it did not say hello".to_owned()));
+                return Err(Trouble::Agent(format!("it did not say hello within {START:?}{}", self.reactor.last_words())));
             }
             self.reactor.turn(LOOK, &mut history, &mut notices)?;
         }
@@ -236,7 +239,8 @@ impl<'a> Executor<'a> {
             case.expire(&mut self.reactor);
             case.advance(&mut self.reactor)?;
             if case.history.events().is_empty() && Instant::now() > born_until {
-                return Err(Trouble::Agent("it did not start a process for the case".to_owned()));
+                let message = "the first process of a case did not say hello within";
+                return Err(Trouble::Agent(format!("{message} {START:?}{}", self.reactor.last_words())));
             }
         }
         let history = cut.unwrap_or(case.history);
@@ -268,8 +272,15 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How long an agent or a case may take to start.
 const START: Duration = Duration::from_secs(30);
 
-fn launch(target: &Target, control: &Path, processor: Option<usize>) -> Launch {
-    let env = crate::role::agent_environment(target.name(), control);
+fn launch(target: &Target, control: &Path, output: PathBuf, processor: Option<usize>) -> Launch {
+    let mut env = crate::role::agent_environment(target.name(), control);
+    let argv = match target.program() {
+        Some(program) => {
+            env.extend(program.environment.iter().cloned());
+            program.argv.clone()
+        }
+        None => vec!["/proc/self/exe".to_owned()],
+    };
     // What depends on addresses, or on which of two threads runs first, is as far as possible the same in every replay.
-    Launch { argv: vec!["/proc/self/exe".to_owned()], env, fixed_layout: true, processor, ..Launch::default() }
+    Launch { argv, env, output: Some(output), fixed_layout: true, processor, adopts: true, ..Launch::default() }
 }

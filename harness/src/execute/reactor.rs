@@ -5,18 +5,20 @@
 
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::administrator::Administrator;
+use super::connection::{Connection, Kind};
+use super::output::Output;
 use super::people::People;
-use crate::agent::protocol::{Answer, Hello, Message, Order, VERSION};
+use crate::agent::protocol::{Answer, Hello, Message, Order};
 use crate::history::{Event, History};
 use crate::interleaving::{Actor, Process};
 use crate::pool::{Error, Rows};
@@ -42,48 +44,31 @@ pub(super) struct Reactor {
     pub(super) tap: Tap,
     pub(super) people: People,
     administrator: Administrator,
-    output: Tail,
+    output: Output,
+    control: PathBuf,
     /// The test's weakness: messages are handed out before the tap was drained.
     pub(super) control_first: bool,
 }
-
-/// A connection of the agent: the zygote's, an actor's, or its standard output.
-struct Connection {
-    socket: OwnedFd,
-    pid: i32,
-    kind: Kind,
-    unread: Vec<u8>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Unknown,
-    Zygote,
-    Output,
-    Actor(Actor),
-}
-
-/// The last of what the agent printed.
-#[derive(Default)]
-struct Tail(Vec<u8>);
 
 const CONTROL: u64 = 1 << 32;
 const ENDED: u64 = 2 << 32;
 const LISTENER: u64 = 3 << 32;
 const TAP: u64 = 4 << 32;
 const ADMINISTRATOR: u64 = 5 << 32;
+const OUTPUT: u64 = 6 << 32;
 const KIND: u64 = !0 << 32;
 
-/// A line of the agent that is longer than this breaks the protocol.
-const LINE: usize = 1 << 20;
-/// As much of the agent's output is kept.
-const TAIL: usize = 4096;
-
 impl Reactor {
-    pub(super) fn new(control: &Path, mut tap: Tap, administrator: (Option<OwnedFd>, Admin)) -> Result<Self, Trouble> {
+    pub(super) fn new(
+        control: &Path,
+        output: &Path,
+        mut tap: Tap,
+        administrator: (Option<OwnedFd>, Admin),
+    ) -> Result<Self, Trouble> {
         let administrator = Administrator::new(administrator.0, administrator.1, &mut tap)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let set_up = || -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+        let set_up = || -> rustix::io::Result<(OwnedFd, OwnedFd, Output)> {
+            let output = Output::listen(output)?;
             let listener = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
             rustix::net::bind(&listener, &SocketAddrUnix::new(control)?)?;
             rustix::net::listen(&listener, 128)?;
@@ -93,9 +78,10 @@ impl Reactor {
             if let Some(administrator) = administrator.as_fd() {
                 epoll::add(&set, administrator, epoll::EventData::new_u64(ADMINISTRATOR), epoll::EventFlags::IN)?;
             }
-            Ok((set, listener))
+            epoll::add(&set, output.as_fd(), epoll::EventData::new_u64(OUTPUT), epoll::EventFlags::IN)?;
+            Ok((set, listener, output))
         };
-        let (epoll, listener) = set_up().map_err(|error| Trouble::system("set up the coordinator's sockets", error))?;
+        let (epoll, listener, output) = set_up().map_err(|error| Trouble::system("set up the coordinator's sockets", error))?;
         Ok(Self {
             epoll,
             listener,
@@ -103,12 +89,13 @@ impl Reactor {
             tap,
             people: People::default(),
             administrator,
-            output: Tail::default(),
+            output,
+            control: control.to_owned(),
             control_first: false,
         })
     }
 
-    /// Forgets the case before, but for the zygote and its output.
+    /// Forgets the case before, but for the zygote.
     pub(super) fn reset(&mut self) {
         for slot in &mut self.connections {
             if matches!(slot, Some(Connection { kind: Kind::Actor(_) | Kind::Unknown, .. })) {
@@ -117,7 +104,7 @@ impl Reactor {
         }
         self.tap.reset();
         self.people = People::default();
-        self.output.0.clear();
+        self.output.clear();
     }
 
     /// Waits at most `patience` for something, and hands out what came of it. True if nothing happened at all.
@@ -188,6 +175,11 @@ impl Reactor {
                         notices.push(Notice::Ended(process));
                     }
                 }
+                OUTPUT => {
+                    if !self.output.read() {
+                        epoll::delete(&self.epoll, self.output.as_fd())?;
+                    }
+                }
                 ADMINISTRATOR => {
                     if let Err(trouble) = self.administrator.hear(&mut self.tap) {
                         return Ok(Err(trouble));
@@ -213,64 +205,31 @@ impl Reactor {
             if index == self.connections.len() {
                 self.connections.push(None);
             }
-            self.connections[index] = Some(Connection { socket, pid, kind: Kind::Unknown, unread: Vec::new() });
+            self.connections[index] = Some(Connection::new(socket, pid));
         }
     }
 
     fn read_lines(&mut self, index: usize, notices: &mut Vec<Notice>) -> Result<(), Trouble> {
         let Some(Some(connection)) = self.connections.get_mut(index) else { return Ok(()) };
-        let mut open = true;
-        let mut chunk = [0; 8192];
-        while open {
-            match rustix::net::recv(&connection.socket, &mut chunk, RecvFlags::DONTWAIT) {
-                Ok((_, 0)) => open = false,
-                Ok((_, read)) if connection.kind == Kind::Output => self.output.add(&chunk[..read]),
-                Ok((_, read)) => connection.unread.extend_from_slice(&chunk[..read]),
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR) => {}
-                Err(_) => open = false,
-            }
-            if connection.unread.len() > LINE {
-                return Err(Trouble::Agent(format!("it sent a line of more than {LINE} bytes")));
-            }
-        }
-        while let Some(end) = connection.unread.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = connection.unread.drain(..=end).collect();
-            if connection.kind == Kind::Output {
-                self.output.add(&line);
-                continue;
-            }
-            let message = serde_json::from_slice(&line).map_err(|error| {
-                Trouble::Agent(format!(
-                    "it sent a line that is no message ({error}): {}",
-                    String::from_utf8_lossy(&line).trim_end()
-                ))
-            })?;
-            match message {
-                Message::Answer(answer) => notices.push(Notice::Answer { answer }),
-                Message::Hello(hello) if hello.version != VERSION => {
-                    return Err(Trouble::Agent(format!("it speaks version {} of the protocol, not {VERSION}", hello.version)));
-                }
-                Message::Hello(hello) if hello.who == "zygote" => {
-                    connection.kind = Kind::Zygote;
-                    notices.push(Notice::Zygote);
-                }
-                Message::Hello(hello) if hello.who == "output" => {
-                    connection.kind = Kind::Output;
-                    let rest = std::mem::take(&mut connection.unread);
-                    self.output.add(&rest);
-                }
-                Message::Hello(hello) => notices.push(Notice::Hello { connection: index, hello, pid: connection.pid }),
-            }
-        }
+        let (mut messages, before) = (Vec::new(), connection.kind);
+        let open = connection.read(&mut messages)?;
+        let (pid, kind) = (connection.pid, connection.kind);
         if !open {
-            let was_zygote = connection.kind == Kind::Zygote;
             self.connections[index] = None;
-            if was_zygote {
-                return Err(Trouble::Agent(format!("it ended{}", self.output.quoted())));
-            }
         }
-        Ok(())
+        if kind == Kind::Zygote && before != kind && self.connections.iter().flatten().filter(|one| one.kind == kind).count() > 1
+        {
+            return Err(Trouble::Agent(format!("process {pid} said hello as the zygote, and there is one already")));
+        }
+        notices.extend(messages.into_iter().map(|message| match message {
+            Message::Answer(answer) => Notice::Answer { answer },
+            Message::Hello(hello) if hello.who == "zygote" => Notice::Zygote,
+            Message::Hello(hello) => Notice::Hello { connection: index, hello, pid },
+        }));
+        match !open && kind == Kind::Zygote {
+            true => Err(Trouble::Agent(format!("the zygote closed its connection{}", self.last_words()))),
+            false => Ok(()),
+        }
     }
 
     /// Ties a connection to an actor. One that bore the name before has been joined; its connection may not have been seen to end.
@@ -297,16 +256,10 @@ impl Reactor {
     /// Sends an order to an actor, or to the zygote.
     pub(super) fn order(&mut self, to: Option<Actor>, order: &Order) -> Result<(), Trouble> {
         let kind = to.map_or(Kind::Zygote, Kind::Actor);
-        let Some(connection) = self.connections.iter().flatten().find(|connection| connection.kind == kind) else {
+        match self.connections.iter_mut().flatten().find(|connection| connection.kind == kind) {
+            Some(connection) => connection.order(order),
             // It has ended: its process's end is, or will be, a notice of its own.
-            return Ok(());
-        };
-        let mut line = serde_json::to_vec(order).map_err(|error| Trouble::Bug(format!("an order cannot be written: {error}")))?;
-        line.push(b'\n');
-        match rustix::net::send(&connection.socket, &line, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-            Ok(sent) if sent == line.len() => Ok(()),
-            Ok(_) | Err(Errno::AGAIN) => Err(Trouble::Agent("it does not read its orders".to_owned())),
-            Err(_) => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -332,23 +285,18 @@ impl Reactor {
 
     /// The last of what the agent printed.
     pub(super) fn printed(&self) -> String {
-        String::from_utf8_lossy(&self.output.0).into_owned()
-    }
-}
-
-impl Tail {
-    fn add(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-        if self.0.len() > 2 * TAIL {
-            self.0.drain(..self.0.len() - TAIL);
-        }
+        self.output.text()
     }
 
-    fn quoted(&self) -> String {
-        match self.0.is_empty() {
-            true => String::new(),
-            false => format!("; the last that it printed: {}", String::from_utf8_lossy(&self.0).trim_end()),
-        }
+    /// The same as the end of a sentence, for an agent that has ended.
+    pub(super) fn last_words(&mut self) -> String {
+        self.output.read();
+        self.output.quoted()
+    }
+
+    /// Where the agent's actors find this end.
+    pub(super) fn control(&self) -> &Path {
+        &self.control
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::case::Case;
 use super::reactor::Reactor;
 use crate::agent::protocol::{Birth, Exit, Reply, Task};
+use crate::agent::successor;
 use crate::history::Outcome;
 use crate::interleaving::{Actor, ExitKind, ForkKind, Op, Process};
 use crate::nonce::Nonce;
+use crate::role;
 use crate::sql::Dialect;
 use crate::trouble::Trouble;
 
@@ -48,7 +50,10 @@ impl Case<'_> {
             Op::Rollback(handle) => Task::Rollback { handle: handle.to_string() },
             Op::Fork(child, kind) => Task::Fork { child: child.to_string(), kind: self.fork_kind(kind, reactor)? },
             Op::Wait(child) => Task::Wait { pid: pid(child, reactor)? },
-            Op::Exec => Task::Exec,
+            Op::Exec => Task::Exec {
+                argv: successor::argv(),
+                environment: role::successor_environment(reactor.control(), self.number, actor.process),
+            },
             Op::Exit(kind) => Task::Exit {
                 kind: match kind {
                     ExitKind::Now => Exit::Now,
@@ -61,6 +66,7 @@ impl Case<'_> {
             Op::Spawn(thread) => Task::Spawn { thread: thread.0 },
             Op::Join(thread) => Task::Join { thread: thread.0 },
             Op::Send(handle, thread) => Task::Send { handle: handle.to_string(), to: thread.0 },
+            Op::Collect => Task::Collect {},
             Op::EndSession(_) | Op::Release => return Err(Trouble::Bug(format!("'{op}' is no order for an actor"))),
         })
     }
@@ -80,6 +86,33 @@ impl Case<'_> {
 pub(super) fn pid(process: Process, reactor: &Reactor) -> Result<u32, Trouble> {
     let pid = reactor.people.pid(process).and_then(|pid| u32::try_from(pid).ok());
     pid.ok_or_else(|| Trouble::Bug(format!("{process} has no pid")))
+}
+
+/// Whether a reply can be one to that operation. What must be offered is, and rows come where rows are asked for.
+pub(super) fn fits(op: Op, reply: &Reply) -> bool {
+    match reply {
+        Reply::Done => !matches!(op, Op::Query(_) | Op::Prepared(_) | Op::Lock(_)),
+        Reply::Rows(_) => op.has_nonce(),
+        Reply::Error { .. } | Reply::Panicked(_) => true,
+        Reply::NotOffered => match op {
+            Op::Fork(_, kind) => kind != ForkKind::Fork,
+            Op::Dispose(_) | Op::AfterFork(_) | Op::DropRuntime(_) | Op::Prepared(_) | Op::Cancel(_) | Op::Collect => true,
+            _ => false,
+        },
+        Reply::Rejected(_) => false,
+    }
+}
+
+/// A reply, for somebody who did not expect it.
+pub(super) fn said(reply: &Reply) -> String {
+    match reply {
+        Reply::Done => "'done'".to_owned(),
+        Reply::Rows(rows) => format!("{} rows", rows.len()),
+        Reply::Error { message, .. } => format!("the error '{message}'"),
+        Reply::Panicked(words) => format!("the panic '{words}'"),
+        Reply::NotOffered => "'not-offered'".to_owned(),
+        Reply::Rejected(why) => format!("'rejected': {why}"),
+    }
 }
 
 pub(super) fn outcome(reply: Reply) -> Outcome {

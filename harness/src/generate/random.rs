@@ -181,6 +181,7 @@ impl Draft {
         for other in state.actors(process).filter(|other| *other != actor) {
             offer(Op::Join(other.thread), 13, 1);
         }
+        offer(Op::Collect, 19, 1);
         // An operation that every case needs is never off.
         ops.iter_mut().for_each(|(op, weight)| {
             if *weight == 0 && (matches!(op, Op::Open(_)) && bare || matches!(op, Op::Checkout(..))) {

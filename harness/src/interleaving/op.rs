@@ -59,6 +59,8 @@ pub enum Op {
     Join(Thread),
     /// Moves a checkout to another thread of the process.
     Send(Handle, Thread),
+    /// Runs the collector of the agent's language in this process, where it has one.
+    Collect,
     /// The actor's step that was stalled goes on.
     Release,
 }
@@ -149,6 +151,7 @@ impl Op {
             Self::Spawn(_) => "spawn",
             Self::Join(_) => "join",
             Self::Send(..) => "send",
+            Self::Collect => "collect",
             Self::Release => "release",
         }
     }

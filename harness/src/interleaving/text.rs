@@ -125,6 +125,7 @@ impl<'a> Line<'a> {
             "spawn" => Op::Spawn(self.thread()?),
             "join" => Op::Join(self.thread()?),
             "send" => Op::Send(self.handle()?, self.thread()?),
+            "collect" => Op::Collect,
             "release" => Op::Release,
             _ => return Err(self.wrong(word, unknown_operation(word))),
         })
@@ -242,6 +243,7 @@ const OPERATIONS: &[&str] = &[
     "spawn",
     "join",
     "send",
+    "collect",
     "release",
 ];
 

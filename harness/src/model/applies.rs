@@ -58,6 +58,7 @@ impl State {
                 unless(others_idle || matches!(kind, Now | Signal), Skip::DoesNotApply)
             }
             Op::Exec => unless(!process.actors.iter().any(|other| other.busy), Skip::DoesNotApply),
+            Op::Collect => None,
             // Said in `skips`: it is a step of somebody who is busy.
             Op::Release => None,
             Op::Spawn(thread) => unless(process.thread(thread).is_none() && thread != Thread::MAIN, Skip::NoSuchName)

@@ -17,7 +17,7 @@ impl State {
                 Some(held) if !self.may_fail(actor.process, &held) => Expectation::Success,
                 _ => Expectation::Either,
             },
-            Op::AfterFork(_) | Op::DropRuntime(_) | Op::Cancel(_) => Expectation::Either,
+            Op::AfterFork(_) | Op::DropRuntime(_) | Op::Cancel(_) | Op::Collect => Expectation::Either,
             Op::Dispose(name) | Op::DropPool(name) => match self.slot(actor.process, name) {
                 Some(pool) if !pool.inherited && !pool.closed => Expectation::Success,
                 _ => Expectation::Either,

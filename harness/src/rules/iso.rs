@@ -89,6 +89,7 @@ fn reaches_the_pool(op: Op) -> bool {
             | Op::Spawn(_)
             | Op::Join(_)
             | Op::Send(..)
+            | Op::Collect
             | Op::Release
     )
 }

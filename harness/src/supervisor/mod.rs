@@ -44,6 +44,8 @@ pub(crate) struct Launch {
     pub(crate) fixed_layout: bool,
     /// Run it on this processor alone, so that the order in which its threads run depends less on the machine.
     pub(crate) processor: Option<usize>,
+    /// Make it the parent of those among its descendants whose parents end.
+    pub(crate) adopts: bool,
 }
 
 /// How a process ended.

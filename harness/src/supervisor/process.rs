@@ -163,15 +163,22 @@ fn spawn(launch: &Launch) -> io::Result<u32> {
     };
     command.stdin(input).stdout(output).stderr(errors).process_group(0);
     let orphaned = launch.orphaned.and_then(kernel::Signal::from_named_raw).unwrap_or(kernel::Signal::KILL);
-    let (supervisor, fixed_layout, processor) = (kernel::getpid(), launch.fixed_layout, launch.processor);
+    let supervisor = kernel::getpid();
+    let (fixed_layout, processor, adopts) = (launch.fixed_layout, launch.processor, launch.adopts);
     // SAFETY: between fork and exec the closure only makes system calls that are async-signal-safe, and allocates nothing.
-    unsafe { command.pre_exec(move || begin(supervisor, orphaned, fixed_layout, processor)) };
+    unsafe { command.pre_exec(move || begin(supervisor, orphaned, fixed_layout, processor, adopts)) };
     // Dropping the handle neither ends nor reaps the child: the reaper does.
     Ok(command.spawn()?.id())
 }
 
 /// In the child: signals as a program expects them, and an end that follows the supervisor's.
-fn begin(supervisor: kernel::Pid, orphaned: kernel::Signal, fixed_layout: bool, processor: Option<usize>) -> io::Result<()> {
+fn begin(
+    supervisor: kernel::Pid,
+    orphaned: kernel::Signal,
+    fixed_layout: bool,
+    processor: Option<usize>,
+    adopts: bool,
+) -> io::Result<()> {
     Signal::iterator().for_each(default_action);
     SigSet::empty().thread_set_mask()?;
     // After the change of user, which would clear it.
@@ -185,6 +192,9 @@ fn begin(supervisor: kernel::Pid, orphaned: kernel::Signal, fixed_layout: bool, 
         set.set(processor);
         // Where the system forbids it, the same holds.
         let _ = sched_setaffinity(None, &set);
+    }
+    if adopts {
+        kernel::set_child_subreaper(Some(kernel::getpid()))?;
     }
     if kernel::getppid() != Some(supervisor) {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use poolproof::generate::Source;
 use poolproof::{Database, Promise};
 
+use super::foreign::Foreign;
 use super::help;
 use super::servers::{Place, RealServers, Servers, place};
 
@@ -38,6 +39,9 @@ pub(crate) enum Command {
     /// Run an unmodified program, and tell which process writes on a session that another one has opened
     #[command(long_about = help::WATCH, after_long_help = help::WATCH_EXIT_CODES)]
     Watch(Watch),
+    /// Take an agent, a program that runs a pool, through a course of orders, and say what it does wrong
+    #[command(long_about = help::CHECK_AGENT, after_long_help = help::CHECK_AGENT_EXIT_CODES)]
+    CheckAgent(CheckAgent),
     /// List the pools that can be judged
     Pools,
     /// List the rules, or tell all about one
@@ -55,6 +59,8 @@ pub(crate) struct Certify {
     /// Pools by name; without one, every pool that `poolproof pools` lists first
     #[arg(value_name = "POOL")]
     pub(crate) pools: Vec<String>,
+    #[command(flatten)]
+    pub(crate) foreign: Foreign,
     #[command(flatten)]
     pub(crate) servers: Servers,
     /// What the application promises; may be repeated or separated by commas
@@ -96,8 +102,10 @@ pub(crate) struct Replay {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The pool, by name
-    #[arg(long, value_name = "POOL")]
-    pub(crate) pool: String,
+    #[arg(long, value_name = "POOL", required_unless_present = "agent")]
+    pub(crate) pool: Option<String>,
+    #[command(flatten)]
+    pub(crate) foreign: Foreign,
     /// How often it is run; the first run is shown
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,
@@ -171,6 +179,20 @@ pub(crate) struct Watch {
     /// The program and its arguments
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+/// Which agent to check.
+#[derive(Args, Debug)]
+pub(crate) struct CheckAgent {
+    /// The program, as one would type it
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: String,
+    /// What its pools speak: postgres or mysql
+    #[arg(long, value_name = "DATABASE")]
+    pub(crate) database: Database,
+    /// Which of its pools
+    #[arg(long, value_name = "POOL")]
+    pub(crate) pool: Option<String>,
 }
 
 /// Which rule to tell about.

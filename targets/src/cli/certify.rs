@@ -13,19 +13,20 @@ use poolproof::{Promise, Target, corpus};
 use super::args::{self, Certify};
 use super::benches::{prepare, workers};
 use super::exit::{Code, Stop};
+use super::foreign::Foreign;
 use super::progress::Teller;
 use super::screen::Screen;
 use super::second::Real;
 use super::servers::{Servers, quoted};
 use super::summary::{Certified, Short};
-use super::{names, summary, table};
+use super::{summary, table};
 
 /// A shrunk failure is replayed so often.
 const REPLAYS: u32 = 20;
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
-    let targets = names::pools(&wanted.pools)?;
+    let targets = wanted.foreign.pools(&wanted.pools)?;
     let promises = args::once(&wanted.promises);
     wanted.selection()?;
     corpus::check(&wanted.out)?;
@@ -99,14 +100,14 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
                 steady: failure.is_steady(),
                 ground: ground(certified.embedded, failure),
                 printed: &failure.printed,
-                command: &replay_command(&path, target, &wanted.servers),
+                command: &replay_command(&path, target, &wanted.foreign, &wanted.servers),
             };
             screen.say(&format!("{}\n", report::failure(&finding, style)))?;
             unsaved = unsaved.or(corpus::save(&wanted.out, certified.pool, cell.promise, failure).err());
         }
         for unlike in &cell.unlike {
             let path = corpus::unlike_path(&wanted.out, certified.pool, cell.promise, unlike.number);
-            let command = replay_command(&path, target, &wanted.servers);
+            let command = replay_command(&path, target, &wanted.foreign, &wanted.servers);
             screen.say(&format!("{}\n", summary::twice(certified, cell.promise, &unlike.what, &command, style)))?;
             unsaved = unsaved.or(corpus::save_unlike(&wanted.out, certified.pool, cell.promise, unlike).err());
         }
@@ -124,10 +125,11 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
 }
 
 /// What replays a saved interleaving: this program, as it was called.
-pub(crate) fn replay_command(file: &Path, target: &Target, servers: &Servers) -> String {
+pub(crate) fn replay_command(file: &Path, target: &Target, foreign: &Foreign, servers: &Servers) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "poolproof".to_owned());
     let file = quoted(&file.to_string_lossy());
-    format!("{} replay {file} --pool {}{}", quoted(&program), target.name(), servers.again(target.database()))
+    let (pool, servers) = (foreign.again(target), servers.again(target.database()));
+    format!("{} replay {file}{pool}{servers}", quoted(&program))
 }
 
 /// The table, and what was measured.

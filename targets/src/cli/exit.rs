@@ -151,6 +151,9 @@ impl From<Trouble> for Stop {
             Trouble::NoServer { .. } => {
                 stop.hint("`poolproof pools` says which pool needs which server; `poolproof certify POOL` judges one pool")
             }
+            Trouble::Agent(_) => stop.hint(
+                "docs/agent-protocol.md says what an agent says and when; `poolproof check-agent COMMAND` says what one does wrong",
+            ),
             Trouble::Interleaving { .. } => {
                 stop.hint("a file has one step a line, such as `p1 checkout a`; see `poolproof replay --help`")
             }

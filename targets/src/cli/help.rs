@@ -8,7 +8,8 @@ Exit codes:
   0    passed: every MUST that was promised held
   1    a promised MUST was broken
   2    usage: an unknown pool, rule or promise, a file that is not there or has a typo
-  3    environment: no server, writers cannot be told apart here, a directory cannot be written
+  3    environment: no server, writers cannot be told apart here, a directory cannot be written, an
+       agent that does not start or does not keep to its protocol
   4    not exercised: a promised MUST had no opportunity to be broken, or a run of 200 cases or more
        did not reach a situation that it must reach; run more cases
   5    no verdict: the evidence does not decide
@@ -89,6 +90,28 @@ Examples:
   poolproof agree                              every pool, on private servers
   poolproof agree mysql reference --cases 50   two pools, and less of it
   poolproof agree mysql --server mysql://USER:PASSWORD@HOST:3306/DATABASE";
+
+/// What `check-agent` does.
+pub(crate) const CHECK_AGENT: &str = "\
+Take an agent, a program that runs a pool, through a course of orders, and say what it does wrong.
+
+An agent is how a pool in another language than Rust is certified: a program that is told what to do in
+lines of JSON. docs/agent-protocol.md describes them. Each line printed is one thing that the agent
+must be able to do; below what is wrong stands how it shows. The server is the one inside poolproof.
+
+Examples:
+  poolproof check-agent 'python3 my_agent.py' --database postgres
+  poolproof certify --agent 'python3 my_agent.py' --database postgres";
+
+/// What the exit codes of `check-agent` mean.
+pub(crate) const CHECK_AGENT_EXIT_CODES: &str = "\
+Exit codes:
+  0    the agent keeps to the protocol
+  1    it does something wrong
+  2    usage
+  3    environment: writers cannot be told apart here
+  70   a bug of poolproof
+  130  interrupted";
 
 /// What the exit codes of `agree` mean.
 pub(crate) const AGREE_EXIT_CODES: &str = "\

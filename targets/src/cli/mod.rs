@@ -8,6 +8,7 @@
 mod args;
 mod exit;
 mod explain;
+mod foreign;
 mod help;
 mod names;
 mod pools;
@@ -22,6 +23,10 @@ mod agree;
 mod benches;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod certify;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod check_agent;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod course;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod doctor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
@@ -77,6 +82,8 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Mutants(wanted) => mutants::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::CheckAgent(wanted) => check_agent::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Doctor(wanted) => doctor::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Watch(wanted) => watch::run(wanted),
@@ -85,6 +92,7 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         | Command::Replay(_)
         | Command::Agree(_)
         | Command::Mutants(_)
+        | Command::CheckAgent(_)
         | Command::Doctor(_)
         | Command::Watch(_) => Err(Stop::needs_linux()),
     }

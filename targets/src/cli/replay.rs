@@ -15,13 +15,12 @@ use super::args::Replay;
 use super::benches::prepare;
 use super::certify::replay_command;
 use super::exit::{Code, Stop};
-use super::names;
 use super::progress::Teller;
 use super::screen::Screen;
 
 /// Runs one interleaving, and shows what happened and what the rules say of it.
 pub(crate) fn run(wanted: &Replay, screen: &mut Screen) -> Result<Code, Stop> {
-    let target = names::pool(&wanted.pool)?;
+    let target = wanted.foreign.pool(wanted.pool.as_deref())?;
     let interleaving = read(&wanted.file)?;
     let mut teller = Teller::new();
     let bench = prepare(&[target], &wanted.servers, &mut teller)?;
@@ -31,7 +30,7 @@ pub(crate) fn run(wanted: &Replay, screen: &mut Screen) -> Result<Code, Stop> {
     let server = bench.product(target.database()).unwrap_or("an unknown server").to_owned();
     let embedded = bench.is_embedded(target.database());
     bench.finish()?;
-    let command = replay_command(&wanted.file, &target, &wanted.servers);
+    let command = replay_command(&wanted.file, &target, &wanted.foreign, &wanted.servers);
     screen.say(&text(&replayed, &interleaving, target.name(), (&server, embedded), &command, screen))?;
     let code = code(&replayed, &interleaving);
     if code == Code::NotExercised {

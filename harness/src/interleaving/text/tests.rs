@@ -21,7 +21,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         handle().prop_map(Op::Insert),
         prop_oneof![handle().prop_map(Op::Mark), handle().prop_map(Op::Lock)],
         prop_oneof![handle().prop_map(Op::Cancel), handle().prop_map(Op::EndSession)],
-        prop_oneof![Just(Op::Exec), Just(Op::Release)],
+        prop_oneof![Just(Op::Exec), Just(Op::Collect), Just(Op::Release)],
         handle().prop_map(Op::Begin),
         handle().prop_map(Op::Commit),
         handle().prop_map(Op::Rollback),

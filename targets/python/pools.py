@@ -1,0 +1,355 @@
+"""Pools of SQLAlchemy with the drivers of PostgreSQL and MySQL, and what people do to make them survive a fork.
+
+A pool is a class of some lines: `database`, `__init__(config)`, `checkout(patience)`, and what of `dispose`, `after_fork` there
+is. A checkout has `query(sql)`, `begin`, `commit`, `rollback`, `give_back`, and what of `prepared`, `cancel` there is.
+"""
+
+import contextlib
+import copy
+import os
+import sys
+import weakref
+
+import sqlalchemy
+from sqlalchemy import event, exc, orm, pool as pools
+
+# The drivers: where the server is, in the words of each.
+
+
+class Psycopg2:
+    database, dialect, options = "postgres", "postgresql+psycopg2", {}
+    # Asking for the types of an extension is no part of a pool.
+    options = {"use_native_hstore": False}
+    prepared = None
+
+    @staticmethod
+    def arguments(config):
+        place = {"host": os.path.dirname(config["socket"]), "port": config["port"]}
+        return {**place, "user": config["user"], "password": config["password"], "dbname": config["database"]}
+
+    @staticmethod
+    def cancel(connection):
+        connection.cancel()
+
+
+class Psycopg(Psycopg2):
+    dialect, options = "postgresql+psycopg", {}
+
+    @staticmethod
+    def prepared(connection, sql, argument):
+        return connection.execute(sql.replace("$1", "%s"), (argument,), prepare=True).fetchall()
+
+
+class PyMySql:
+    database, dialect, options = "mysql", "mysql+pymysql", {}
+    # Neither driver prepares, nor has a way to cancel.
+    prepared = cancel = None
+
+    @staticmethod
+    def arguments(config):
+        login = {"user": config["user"], "password": config["password"], "database": config["database"]}
+        return {"unix_socket": config["socket"], **login}
+
+
+class MySqlClient(PyMySql):
+    dialect = "mysql+mysqldb"
+
+
+# Checkouts.
+
+
+class Checkout:
+    """A connection of SQLAlchemy. Outside of a transaction each statement is committed, as a careful program does it."""
+
+    def __init__(self, connection, driver):
+        self.connection, self.driver, self.begun = connection, driver, False
+
+    def run(self, work):
+        try:
+            result = work()
+            if not self.begun:
+                self.connection.commit()
+            return result
+        except BaseException:
+            if not self.begun:
+                with contextlib.suppress(Exception):
+                    self.connection.rollback()
+            raise
+
+    def query(self, sql):
+        return self.run(lambda: rows(self.connection.exec_driver_sql(sql)))
+
+    def prepared(self, sql, argument):
+        if self.driver.prepared is None:
+            return NotImplemented
+        return self.run(lambda: texts(self.driver.prepared(self.bare(), sql, argument)))
+
+    def cancel(self):
+        return NotImplemented if self.driver.cancel is None else self.driver.cancel(self.bare())
+
+    def bare(self):
+        """The driver's own connection."""
+        return self.connection.connection.dbapi_connection
+
+    def begin(self):
+        self.connection.begin()
+        self.begun = True
+
+    def commit(self):
+        self.begun = False
+        self.connection.commit()
+
+    def rollback(self):
+        self.begun = False
+        self.connection.rollback()
+
+    def give_back(self):
+        self.connection.close()
+
+
+class SessionCheckout(Checkout):
+    """The same with a session of the ORM."""
+
+    def query(self, sql):
+        return self.run(lambda: rows(self.connection.execute(sqlalchemy.text(sql))))
+
+    def bare(self):
+        return self.connection.connection().connection.dbapi_connection
+
+
+class SharedCheckout(SessionCheckout):
+    """Of a session that others use as well, and that nobody closes."""
+
+    def give_back(self):
+        pass
+
+
+def rows(result):
+    return texts(result) if result.returns_rows else []
+
+
+def texts(result):
+    return [[None if value is None else str(value) for value in row] for row in result]
+
+
+# Pools.
+
+
+class EnginePool:
+    """An engine with a QueuePool, as `create_engine` makes it."""
+
+    kind, options = pools.QueuePool, {}
+
+    def __init__(self, config):
+        self.config = config
+        self.engine = self.make()
+
+    def make(self):
+        size = {"pool_size": self.config["max_size"], "max_overflow": 0} if self.kind is pools.QueuePool else {}
+        arguments = self.driver.arguments(self.config)
+        options = {"poolclass": self.kind, "future": True, **size, **self.driver.options, **self.options}
+        return sqlalchemy.create_engine(self.driver.dialect + "://", connect_args=arguments, **options)
+
+    def checkout(self, patience):
+        self.engine.pool._timeout = patience
+        return Checkout(self.engine.connect(), self.driver)
+
+    def dispose(self):
+        self.engine.dispose()
+
+    def after_fork(self):
+        self.engine.dispose(close=False)
+
+
+class Bounded(EnginePool):
+    """A pool without a limit of its own, in an application that has no more than so many checkouts."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.out = weakref.WeakSet()
+
+    def checkout(self, patience):
+        if sum(not checkout.connection.closed for checkout in self.out) >= self.config["max_size"]:
+            raise TimeoutError("the application has all the checkouts that it wants")
+        checkout = super().checkout(patience)
+        self.out.add(checkout)
+        return checkout
+
+
+class NullPool(Bounded):
+    kind = pools.NullPool
+
+
+class StaticPool(EnginePool):
+    kind = pools.StaticPool
+
+
+class SingletonThreadPool(EnginePool):
+    kind = pools.SingletonThreadPool
+
+
+class PrePing(EnginePool):
+    options = {"pool_pre_ping": True}
+
+
+class NoReset(EnginePool):
+    options = {"pool_reset_on_return": None}
+
+
+class DisposeInChild(EnginePool):
+    """The child disposes of the engine as its parent would, which closes what it inherited."""
+
+    def after_fork(self):
+        self.engine.dispose()
+
+
+class Guard(EnginePool):
+    """The guard of SQLAlchemy's documentation, in today's form: connections of another process are not used."""
+
+    attribute = "dbapi_connection"
+
+    def make(self):
+        engine = super().make()
+        event.listen(engine, "connect", self.note)
+        event.listen(engine, "checkout", self.compare)
+        return engine
+
+    @staticmethod
+    def note(_connection, record):
+        record.info["pid"] = os.getpid()
+
+    @classmethod
+    def compare(cls, _connection, record, proxy):
+        if record.info["pid"] != os.getpid():
+            setattr(record, cls.attribute, None)
+            setattr(proxy, cls.attribute, None)
+            raise exc.DisconnectionError("the connection belongs to another process")
+
+    # The guard is to make a hook superfluous.
+    after_fork = None
+
+
+class GuardOfThen(Guard):
+    """The same as it was printed before SQLAlchemy 1.4.24."""
+
+    attribute = "connection"
+
+
+class GuardPrePing(Guard):
+    options = {"pool_pre_ping": True}
+
+
+class EnginePerCall(EnginePool):
+    """An engine is made for each checkout, and nobody disposes of it."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def checkout(self, patience):
+        self.engine = self.make()
+        return super().checkout(patience)
+
+    dispose = after_fork = None
+
+
+class SessionPool(EnginePool):
+    """A session for each checkout, from a `sessionmaker`."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.sessions = orm.sessionmaker(bind=self.engine, future=True)
+
+    def checkout(self, patience):
+        self.engine.pool._timeout = patience
+        session = self.sessions()
+        session.connection()
+        return SessionCheckout(session, self.driver)
+
+
+class ScopedSessionPool(SessionPool):
+    """The session of the thread, from a `scoped_session`."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.sessions = orm.scoped_session(self.sessions)
+
+
+class SharedSessionPool(SessionPool):
+    """One session for all: the same object in every checkout."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.session = self.sessions()
+
+    def checkout(self, patience):
+        self.engine.pool._timeout = patience
+        return SharedCheckout(self.session, self.driver)
+
+
+DRIVERS = {"psycopg2": Psycopg2, "psycopg": Psycopg, "pymysql": PyMySql, "mysqlclient": MySqlClient}
+
+KINDS = {
+    "queuepool": EnginePool,
+    "nullpool": NullPool,
+    "staticpool": StaticPool,
+    "singletonthreadpool": SingletonThreadPool,
+    "preping": PrePing,
+    "noreset": NoReset,
+    "dispose-in-child": DisposeInChild,
+    "guard": Guard,
+    "guard-of-then": GuardOfThen,
+    "guard-preping": GuardPrePing,
+    "engine-per-call": EnginePerCall,
+    "session": SessionPool,
+    "scoped-session": ScopedSessionPool,
+    "shared-session": SharedSessionPool,
+}
+
+
+# What the agent asks of this file.
+
+
+def named(name):
+    """The pool of such a name: `sqlalchemy-KIND-DRIVER`."""
+    kind, _, driver = name.removeprefix("sqlalchemy-").rpartition("-")
+    if kind not in KINDS or driver not in DRIVERS:
+        sys.exit(f"there is no pool '{name}' here")
+    pool = type(name, (KINDS[kind],), {"driver": DRIVERS[driver]})
+    # The driver is imported here, once, and not in each process of each case.
+    sqlalchemy.create_engine(pool.driver.dialect + "://", future=True)
+    return pool
+
+
+def of_user(thing):
+    """What a user has: a class like those above, or an engine, which is led to the server of the run."""
+    if not isinstance(thing, sqlalchemy.engine.Engine):
+        return thing
+    dialects = {driver.dialect: driver for driver in DRIVERS.values()}
+    chosen = dialects.get(f"{thing.dialect.name}+{thing.dialect.driver}")
+    if chosen is None:
+        sys.exit(f"an engine with {thing.dialect.name}+{thing.dialect.driver} is not known here; known are {', '.join(dialects)}")
+
+    class UsersPool(EnginePool):
+        driver, database = chosen, chosen.database
+
+        def make(self):
+            engine = copy.copy(thing)
+            if isinstance(engine.pool, pools.QueuePool):
+                engine.pool._pool.maxsize, engine.pool._max_overflow = self.config["max_size"], 0
+            engine.pool = engine.pool.recreate()
+            event.listen(engine, "do_connect", self.redirect)
+            return engine
+
+        def redirect(self, _dialect, _record, arguments, options):
+            arguments.clear()
+            options.clear()
+            options.update(self.driver.arguments(self.config))
+
+    return UsersPool
+
+
+def kind_of(error):
+    """A hint for messages."""
+    if isinstance(error, (exc.TimeoutError, TimeoutError)):
+        return "timed-out"
+    return "database" if isinstance(error, exc.DBAPIError) else "other"
