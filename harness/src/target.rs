@@ -10,6 +10,7 @@ pub struct Target {
     name: &'static str,
     about: &'static str,
     database: Database,
+    shared: Option<&'static str>,
     #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
     agent: fn(&Path) -> Never,
     /// What makes the kind of pool the variant that is meant.
@@ -24,13 +25,20 @@ pub(crate) enum Never {}
 impl Target {
     /// The target of one kind of pool, under a name without blanks, with a few words on what it is.
     pub const fn of<P: Pool>(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, database: P::DATABASE, agent: agent::<P>, variant: None }
+        Self { name, about, database: P::DATABASE, shared: None, agent: agent::<P>, variant: None }
     }
 
     /// The same for one of many variants of a kind of pool, which differ at run time only: `choose` is called with its number, in the
     /// process under test, before anything else is done there.
     pub const fn variant<P: Pool>(name: &'static str, about: &'static str, choose: fn(u16), number: u16) -> Self {
         Self { variant: Some((choose, number)), ..Self::of::<P>(name, about) }
+    }
+
+    /// The same, said to run the code of the pool of another target: with another driver, another database, another runtime or other
+    /// settings. Who counts pools counts such targets once.
+    #[must_use]
+    pub const fn sharing(self, other: &'static str) -> Self {
+        Self { shared: Some(other), ..self }
     }
 
     /// Its name.
@@ -41,6 +49,11 @@ impl Target {
     /// What it is.
     pub const fn about(&self) -> &'static str {
         self.about
+    }
+
+    /// The name of the target whose pool's code this one runs, if it is not the first of its kind.
+    pub const fn shared(&self) -> Option<&'static str> {
+        self.shared
     }
 
     /// The protocol that it speaks.
