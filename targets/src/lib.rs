@@ -201,6 +201,16 @@ mod tests {
     use poolproof::interleaving::Op;
 
     #[test]
+    fn whoever_shares_the_code_of_a_pool_names_the_first_of_its_kind() {
+        let pools = super::pools();
+        for pool in &pools {
+            let Some(shared) = pool.shared() else { continue };
+            let first = pools.iter().find(|other| other.name() == shared);
+            assert!(first.is_some_and(|first| first.shared().is_none()), "{pool:?}");
+        }
+    }
+
+    #[test]
     fn every_mutant_has_a_story_and_only_those_inside_an_operation_stall() {
         for mutant in super::mutants() {
             let story = mutant.story().unwrap_or_else(|typo| panic!("{mutant:?}: {typo}"));

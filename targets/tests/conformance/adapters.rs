@@ -3,6 +3,7 @@
 use libtest_mimic::Trial;
 use poolproof::certify;
 use poolproof::history::{Event, Outcome as Answer};
+use poolproof::rules::Level;
 use poolproof::verdict::Verdict;
 use poolproof::{Promise, Target};
 
@@ -24,11 +25,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.collect()
 }
 
-/// Each kind of operation, twice, so that a connection is used again; in the end nothing is left. What a crate does not have it says.
+/// Each kind of operation, and a connection that is used again. A pool is disposed with nothing out, and with something out, which it
+/// must not wait for. What a crate does not have it says.
 fn does_what_it_is_told(pool: &Target) -> Outcome {
     let story = "p0 open\np0 checkout a\np0 query a\np0 prepared a\np0 begin a\np0 insert a\np0 commit a\np0 begin a\np0 insert a\n\
                  p0 rollback a\np0 cancel a\np0 return a\np0 checkout a\np0 prepared a\np0 query a\np0 return a\np0 dispose\np0 drop-pool\n\
-                 p0 open\np0 checkout b\np0 insert b\np0 return b\np0 drop-runtime\n";
+                 p0 open\np0 checkout b\np0 insert b\np0 dispose\np0 query b\np0 return b\np0 drop-runtime\n";
     let replay = certify::replay(&bench(pool)?, pool, &interleaving(&format!("pool max_size=1\n{story}")), 1)?;
     let cause = replay.judgement.first_cause().map(|(rule, _)| rule.id);
     ensure(cause.is_none(), || format!("{cause:?}: {:#?}", replay.history))?;
@@ -43,7 +45,8 @@ fn does_what_it_is_told(pool: &Target) -> Outcome {
 
 fn passes_without_a_fork(pool: &Target) -> Outcome {
     let cell = pools::certify(&bench(pool)?, pool.name(), Promise::ThreadsOnly, 1, scaled(15, 1000));
-    ensure(cell.failures.is_empty(), || format!("{:#?}", cell.failures))?;
+    let broken = cell.failures.iter().find(|failure| failure.rule.level == Level::Must);
+    ensure(broken.is_none(), || format!("{broken:#?}"))?;
     let undecided = cell.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::NoVerdict(_)));
     ensure(undecided.is_none(), || format!("{undecided:?}"))
 }
