@@ -9,6 +9,8 @@
 //! Data flows one way: [`generate`] → [`execute`] → [`rules`] → [`report`]. A stage may use the types of the stages to its left.
 
 // What an adapter author sees.
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 pub mod pool;
 
 // Plain data, from left to right.

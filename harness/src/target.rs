@@ -11,6 +11,7 @@ pub struct Target {
     about: &'static str,
     database: Database,
     repeats: bool,
+    shared: Option<&'static str>,
     #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
     agent: Agent,
 }
@@ -53,7 +54,8 @@ pub(crate) enum Never {}
 impl Target {
     /// The target of one kind of pool, under a name without blanks, with a few words on what it is.
     pub const fn of<P: Pool>(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, database: P::DATABASE, repeats: false, agent: Agent::Inside { main: agent::<P>, variant: None } }
+        let agent = Agent::Inside { main: agent::<P>, variant: None };
+        Self { name, about, database: P::DATABASE, repeats: false, shared: None, agent }
     }
 
     /// The same for one of many variants of a kind of pool, which differ at run time only: `choose` is called with its number, in the
@@ -66,7 +68,7 @@ impl Target {
     pub fn of_program(name: &str, about: &str, database: Database, program: Program) -> Self {
         let leak = |words: &str| -> &'static str { Box::leak(words.into()) };
         let agent = Agent::Program(Box::leak(Box::new(program)));
-        Self { name: leak(name), about: leak(about), database, repeats: false, agent }
+        Self { name: leak(name), about: leak(about), database, repeats: false, shared: None, agent }
     }
 
     /// The same, of a pool that has no threads, no clock and no chance of its own: it goes the same way whenever the same is done with
@@ -80,6 +82,13 @@ impl Target {
         self.repeats
     }
 
+    /// The same, said to run the code of the pool of another target: with another driver, another database, another runtime or other
+    /// settings. Who counts pools counts such targets once.
+    #[must_use]
+    pub const fn sharing(self, other: &'static str) -> Self {
+        Self { shared: Some(other), ..self }
+    }
+
     /// Its name.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -88,6 +97,11 @@ impl Target {
     /// What it is.
     pub const fn about(&self) -> &'static str {
         self.about
+    }
+
+    /// The name of the target whose pool's code this one runs, if it is not the first of its kind.
+    pub const fn shared(&self) -> Option<&'static str> {
+        self.shared
     }
 
     /// The protocol that it speaks.

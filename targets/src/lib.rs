@@ -5,6 +5,11 @@
 //! | [`r2d2_postgres`] | the crate r2d2 with the driver postgres |
 //! | [`r2d2_mysql`] | the crate r2d2 with the driver mysql |
 //! | [`mysql_pool`] | the pool of the crate mysql |
+//! | [`no_pool`] | a connection for each checkout, with postgres or mysql |
+//! | [`r2d2_neutral`], [`bb8_neutral`], [`deadpool_neutral`], [`mobc_neutral`] | pools without their drivers, to tell who is to blame |
+//! | [`deadpool_postgres`], [`bb8_postgres`], [`mobc_postgres`] | three pools over the driver tokio_postgres |
+//! | [`sqlx_postgres`], [`sqlx_mysql`] | the pools of the crate sqlx |
+//! | [`mod@mysql_async`] | the pool of the crate mysql_async |
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
@@ -21,13 +26,40 @@ use poolproof::promise::Terms;
 pub mod agreement;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod around_the_tap;
+#[cfg(all(feature = "pools", target_os = "linux", not(poolproof_elsewhere)))]
+pub mod bb8_neutral;
+#[cfg(feature = "pools")]
+pub mod bb8_postgres;
+#[cfg(all(feature = "pools", target_os = "linux", not(poolproof_elsewhere)))]
+pub mod deadpool_neutral;
+#[cfg(feature = "pools")]
+pub mod deadpool_postgres;
+#[cfg(all(feature = "pools", target_os = "linux", not(poolproof_elsewhere)))]
+pub mod mobc_neutral;
+#[cfg(feature = "pools")]
+pub mod mobc_postgres;
+#[cfg(feature = "pools")]
+pub mod mysql_async;
 pub mod mysql_pool;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod neutral_session;
+pub mod no_pool;
+#[cfg(feature = "pools")]
+mod on_runtimes;
+#[cfg(feature = "pools")]
+mod over_tokio_postgres;
 pub mod r2d2_mysql;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+pub mod r2d2_neutral;
 pub mod r2d2_postgres;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod reference;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod refusing;
+#[cfg(feature = "pools")]
+pub mod sqlx_mysql;
+#[cfg(feature = "pools")]
+pub mod sqlx_postgres;
 pub mod symptoms;
 
 /// A pool with a planted defect, and what must find it.
@@ -74,14 +106,45 @@ fn unjudged() -> Option<Target> {
 
 /// The pools that are certified when none is named.
 pub fn pools() -> Vec<Target> {
-    Vec::from([
+    let sync = Vec::from([
         Target::of::<r2d2_postgres::R2d2Postgres>("r2d2-postgres", "r2d2 0.8 with r2d2_postgres 0.18"),
-        Target::of::<r2d2_mysql::R2d2Mysql>("r2d2-mysql", "r2d2 0.8 with r2d2_mysql 28"),
+        Target::of::<r2d2_mysql::R2d2Mysql>("r2d2-mysql", "r2d2 0.8 with r2d2_mysql 28").sharing("r2d2-postgres"),
         Target::of::<mysql_pool::MysqlPool>("mysql", "mysql::Pool 28"),
+        Target::of::<no_pool::NoPool<postgres::Client>>("no-pool", "no pool, a connection of postgres 0.19 for each checkout"),
+        Target::of::<no_pool::NoPool<::mysql::Conn>>("no-pool-mysql", "no pool, a connection of mysql 28 for each checkout")
+            .sharing("no-pool"),
+    ]);
+    sync.into_iter().chain(neutral()).chain(asynchronous()).chain(correct()).collect()
+}
+
+/// The same pools without their drivers.
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+fn neutral() -> Vec<Target> {
+    use poolproof::neutral::{MySql, Postgres};
+    use r2d2_neutral::R2d2Neutral;
+
+    Vec::from([
+        Target::of::<R2d2Neutral<Postgres>>("r2d2-neutral", "r2d2 0.8 with the neutral driver").sharing("r2d2-postgres"),
+        Target::of::<R2d2Neutral<MySql>>("r2d2-neutral-mysql", "r2d2 0.8 with the neutral driver").sharing("r2d2-postgres"),
     ])
-    .into_iter()
-    .chain(correct())
-    .collect()
+}
+
+/// None: the neutral driver needs Linux.
+#[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
+fn neutral() -> Vec<Target> {
+    Vec::new()
+}
+
+/// The pools that need a runtime.
+#[cfg(feature = "pools")]
+fn asynchronous() -> Vec<Target> {
+    on_runtimes::pools()
+}
+
+/// None: this build is without them.
+#[cfg(not(feature = "pools"))]
+fn asynchronous() -> Vec<Target> {
+    Vec::new()
 }
 
 /// The pools that pass every rule, whatever the application does.
@@ -149,6 +212,16 @@ mod tests {
         for rule in poolproof::rules::ALL {
             let named = mutants.iter().find(|mutant| mutant.target.name() == rule.mutant);
             assert_eq!(named.map(|mutant| mutant.rule), Some(rule.id), "{} names {}", rule.id, rule.mutant);
+        }
+    }
+
+    #[test]
+    fn whoever_shares_the_code_of_a_pool_names_the_first_of_its_kind() {
+        let pools = super::pools();
+        for pool in &pools {
+            let Some(shared) = pool.shared() else { continue };
+            let first = pools.iter().find(|other| other.name() == shared);
+            assert!(first.is_some_and(|first| first.shared().is_none()), "{pool:?}");
         }
     }
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use ::r2d2_postgres::PostgresConnectionManager;
 use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
-use postgres::{NoTls, SimpleQueryMessage};
+use postgres::{Client, NoTls, SimpleQueryMessage};
 use r2d2::PooledConnection;
 
 type Manager = PostgresConnectionManager<NoTls>;
@@ -36,10 +36,7 @@ impl Pool for R2d2Postgres {
     const DATABASE: Database = Database::Postgres;
 
     fn open(config: &Config) -> Result<Self, Error> {
-        let mut options = postgres::Config::new();
-        options.host_path(config.socket_dir()).port(config.port);
-        options.user(&config.user).password(&config.password).dbname(&config.database);
-        let manager = Manager::new(options, NoTls);
+        let manager = Manager::new(options(config), NoTls);
         Ok(Self(r2d2::Pool::builder().max_size(config.max_size).min_idle(Some(0)).build_unchecked(manager)))
     }
 
@@ -51,11 +48,24 @@ impl Pool for R2d2Postgres {
 
 impl Connection for Checkout {
     fn query(&mut self, sql: &str) -> Result<Rows, Error> {
-        let messages = self.0.simple_query(sql).map_err(|error| Error::from_error(ErrorKind::Database, &error))?;
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()),
-            _ => None,
-        });
-        Ok(rows.collect())
+        text_rows(&mut self.0, sql)
     }
+}
+
+/// How the driver is told where the server is.
+pub(crate) fn options(config: &Config) -> postgres::Config {
+    let mut options = postgres::Config::new();
+    options.host_path(config.socket_dir()).port(config.port);
+    options.user(&config.user).password(&config.password).dbname(&config.database);
+    options
+}
+
+/// Runs a statement by the simple protocol.
+pub(crate) fn text_rows(client: &mut Client, sql: &str) -> Result<Rows, Error> {
+    let messages = client.simple_query(sql).map_err(|error| Error::from_error(ErrorKind::Database, &error))?;
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()),
+        _ => None,
+    });
+    Ok(rows.collect())
 }

@@ -13,7 +13,8 @@ pub(crate) fn run(screen: &mut Screen) -> Result<Code, Stop> {
         format!("  {:<width$}  {:<16}  {}{more}\n", target.name(), protocol(target.database()), target.about())
     };
     let mut text = screen.style.strong("Pools, all of which `certify` takes where none is named:") + "\n";
-    text.extend(poolproof_targets::pools().iter().map(|target| line(target, "")));
+    let same = |target: &Target| target.shared().map(|other| format!("; the pool of {other}")).unwrap_or_default();
+    text.extend(poolproof_targets::pools().iter().map(|target| line(target, &same(target))));
     let mutants = poolproof_targets::mutants();
     if !mutants.is_empty() {
         text.push('\n');

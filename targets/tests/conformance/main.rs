@@ -3,6 +3,7 @@
 //! A database without a server is left out, and its tests are listed as ignored; `POOLPROOF_REQUIRE=postgres,mysql` makes that
 //! a failure.
 
+mod adapters;
 mod agreement;
 mod bad_input;
 mod cleanup;
@@ -46,6 +47,7 @@ fn main() -> std::process::ExitCode {
         .chain(drivers::trials())
         .chain(correct::trials())
         .chain(watched::trials())
+        .chain(adapters::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
