@@ -10,6 +10,7 @@ mod correct;
 mod drivers;
 mod embedded;
 mod executor;
+mod explain;
 mod inside;
 mod lab;
 mod misfits;
@@ -42,6 +43,7 @@ fn main() -> std::process::ExitCode {
         .chain(drivers::trials())
         .chain(correct::trials())
         .chain(watched::trials())
+        .chain(explain::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
