@@ -16,15 +16,16 @@ pub(crate) fn started(pid: i32) -> Option<u64> {
     stat(pid)?.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
-/// The words with which it was started, or its name in brackets where there are none: it has ended, and nobody has asked how.
+/// The words with which it was started; `None` if it has ended, or is about to execute a program.
 pub(crate) fn command(pid: i32) -> Option<String> {
     let words = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let words = String::from_utf8_lossy(&words).trim_end_matches('\0').replace('\0', " ");
-    if !words.is_empty() {
-        return Some(words);
-    }
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(format!("[{}]", name.trim_end()))
+    (!words.is_empty()).then_some(words)
+}
+
+/// Its name, at most fifteen letters; `None` when it has been reaped.
+pub(crate) fn name(pid: i32) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())
 }
 
 /// What stands behind the name: that one is in parentheses, and may contain anything.
@@ -55,8 +56,8 @@ mod tests {
         let descriptor = rustix::process::pidfd_open(known, rustix::process::PidfdFlags::empty()).expect("a pidfd");
         let mut ended = [rustix::event::PollFd::new(&descriptor, rustix::event::PollFlags::IN)];
         rustix::event::poll(&mut ended, None).expect("a pidfd");
-        assert_eq!(command(later).as_deref(), Some("[true]"), "it is not reaped yet");
+        assert_eq!((command(later), name(later).as_deref()), (None, Some("true")), "it is not reaped yet");
         child.wait().expect("a child");
-        assert_eq!((started(later), command(later)), (None, None));
+        assert_eq!((started(later), name(later)), (None, None));
     }
 }

@@ -7,6 +7,8 @@ mod environment;
 mod findings;
 mod people;
 mod sight;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::collections::HashMap;

@@ -143,11 +143,13 @@ mod tests {
     use super::super::people::People;
     use super::*;
 
+    /// Above the highest pid that the kernel gives.
+    const NOBODY: i32 = 1_000_000_000;
     const TERMINATE: Frame = Frame { name: "Terminate", bytes: 5, nonce: None, goodbye: true };
 
     fn wrote(findings: &mut Findings, session: u32, frames: &[Frame]) -> Option<String> {
         let mut people = People::default();
-        let (owner, writer) = (people.who(-1), people.who(-2));
+        let (owner, writer) = (people.who(NOBODY), people.who(NOBODY + 1));
         findings.opened();
         findings.wrote(&Writing { session: SessionId(session), owner: &owner, writer: &writer, bytes: 5, frames })
     }
@@ -156,7 +158,7 @@ mod tests {
     fn the_first_write_is_told_and_the_next_ones_are_counted() {
         let mut findings = Findings::default();
         let line = wrote(&mut findings, 0, &[TERMINATE]).expect("the first");
-        assert!(line.contains("c0: pid -2 (gone") && line.contains("wrote Terminate (5 bytes)"), "{line}");
+        assert!(line.contains("c0: pid 1000000001 (gone") && line.contains("wrote Terminate (5 bytes)"), "{line}");
         assert_eq!(wrote(&mut findings, 0, &[]), None);
         let other = wrote(&mut findings, 1, &[]).expect("another session");
         assert!(other.contains("wrote part of a frame"), "{other}");

@@ -86,13 +86,16 @@ impl std::fmt::Display for Person {
             return f.write_str("a process of another pid namespace");
         }
         if self.lives() {
-            // It may have executed another program.
+            // It may have executed another program; in the middle of that it has no words.
             let now = command(self.pid);
             self.command.replace_with(|before| now.or(before.take()));
         }
         match &*self.command.borrow() {
             Some(command) => write!(f, "pid {} ({command})", self.pid),
-            None => write!(f, "pid {} (gone before it could be asked for its command line)", self.pid),
+            None => match proc::name(self.pid) {
+                Some(name) => write!(f, "pid {} ([{name}])", self.pid),
+                None => write!(f, "pid {} (gone before it could be asked for its command line)", self.pid),
+            },
         }
     }
 }
@@ -107,19 +110,26 @@ fn command(pid: i32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+
+    /// Above the highest pid that the kernel gives.
+    const NOBODY: i32 = 1_000_000_000;
 
     #[test]
     fn a_process_is_the_same_as_long_as_its_pid_has_not_passed_on() {
         let mut people = People::default();
-        let mut child = Command::new("sleep").arg("60").spawn().expect("a child");
+        let mut child = Command::new("cat").arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a child");
+        // When it answers, it is the program that it was started as.
+        child.stdin.as_mut().expect("a pipe").write_all(b"?").expect("a reader");
+        child.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("a writer");
         let person = people.who(child.id().cast_signed());
-        assert!(person.to_string().ends_with("(sleep 60)"), "{person}");
+        assert!(person.to_string().ends_with("(cat -)"), "{person}");
         child.kill().expect("a child");
         child.wait().expect("a child");
         let after = people.who(child.id().cast_signed());
         assert!(Rc::ptr_eq(&person, &after), "nobody else has got the pid");
-        assert!(after.to_string().ends_with("(sleep 60)"), "its words are still known: {after}");
+        assert!(after.to_string().ends_with("(cat -)"), "its words are still known: {after}");
     }
 
     /// The kernel's counter would have to go round for a real one.
@@ -137,8 +147,8 @@ mod tests {
     #[test]
     fn those_who_have_no_session_are_forgotten() {
         let mut people = People::default();
-        let kept: Vec<Rc<Person>> = (1..=10).map(|number| people.who(-number)).collect();
-        (11..=5000).for_each(|number| drop(people.who(-number)));
+        let kept: Vec<Rc<Person>> = (1..=10).map(|number| people.who(NOBODY + number)).collect();
+        (11..=5000).for_each(|number| drop(people.who(NOBODY + number)));
         assert!(people.known.len() <= REMEMBERED + kept.len(), "{}", people.known.len());
         assert!(kept.iter().all(|person| Rc::ptr_eq(person, &people.who(person.pid))), "who has one is not");
     }

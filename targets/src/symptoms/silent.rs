@@ -55,7 +55,7 @@ pub(super) const ALL: &[Symptom] = &[
                 hangs when its child has read its answer, or has changed the epoll set that both share.",
         rules: &["LIV-1", "LIV-3"],
         cures: &[OWN_POOL],
-        shown: Shown { scenario: "worker-missing", pool: Some("r2d2-postgres") },
+        shown: Shown { scenario: "lock-held-at-fork", pool: None },
     },
     Symptom {
         name: "the state of somebody else's session",

@@ -11,6 +11,7 @@ mod correct;
 mod drivers;
 mod embedded;
 mod executor;
+mod explain;
 mod inside;
 mod lab;
 mod misfits;
@@ -48,6 +49,7 @@ fn main() -> std::process::ExitCode {
         .chain(correct::trials())
         .chain(watched::trials())
         .chain(adapters::trials())
+        .chain(explain::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();

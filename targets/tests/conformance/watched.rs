@@ -29,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         needs(postgres, "import sqlalchemy, psycopg2", "watch finds nothing where all is disposed of before the fork", cured),
         needs(mysql, "import MySQLdb", "watch names a child that pings its parent's session on MySQL", mysql_child),
         needs(postgres, "pass", "watch holds no more memory after many sessions", many_sessions),
+        needs(postgres, "pass", "watch goes on while a child of the program has its session", outlived),
         Trial::test("watch gives the code of a program without a database", codes),
         Trial::test("watch says why a program cannot be started", not_started),
         Trial::test("watch tells a file instead of the standard error", log),
@@ -94,6 +95,12 @@ fn many_sessions() -> Outcome {
     let (early, late): (u64, u64) = (early.parse()?, late.parse()?);
     eprintln!("{sessions} sessions: {early} kB after a third, {late} kB at the end");
     ensure(late <= early + 1024, || format!("{early} kB after a third of {sessions} sessions, {late} kB at their end"))
+}
+
+/// The child writes when the program has ended.
+fn outlived() -> Outcome {
+    let mut command = watch(&["--server", "embedded"], &[PYTHON, &script("outlived.py")]);
+    says(&mut command, 1, &["somebody has a session open", "wrote part of a frame (1 byte)", "1 session; 1 write by a process"])
 }
 
 /// Nothing is seen, and the code is the program's own.
