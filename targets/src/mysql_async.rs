@@ -1,6 +1,7 @@
 //! The pool of the crate `mysql_async`.
 //!
-//! Settings: its own (`reset_connection` is on), but `min` 0 in place of 10.
+//! Settings: its own (`reset_connection` is on), but `min` as large as `max`, in place of 10: it opens none ahead, and `min` is how
+//! many idle connections it keeps (`src/opts/mod.rs:537`).
 //!
 //! What is documented (mysql_async 0.37.1, `src/conn/pool/mod.rs`): "you will probably want to await `Pool::disconnect` before dropping
 //! the runtime" (`:122`); that "won't resolve until all active connections, taken from it, are dropped or disonnected" (`:203`);
@@ -31,7 +32,7 @@ impl AsyncPool for MysqlAsync {
     const DATABASE: Database = Database::MySql;
 
     async fn open(config: &Config) -> Result<Self, Error> {
-        let constraints = usize::try_from(config.max_size).ok().and_then(|max| PoolConstraints::new(0, max));
+        let constraints = usize::try_from(config.max_size).ok().and_then(|max| PoolConstraints::new(max, max));
         let constraints = constraints.ok_or_else(|| Error::new(ErrorKind::Other, "max_size must be positive"))?;
         let options = options(config).pool_opts(PoolOpts::default().with_constraints(constraints));
         Ok(Self(::mysql_async::Pool::new(options)))
