@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use poolproof::Promise;
 use poolproof::generate::Source;
+use poolproof::words::duration;
 
 use super::help;
 use super::servers::{RealServers, Servers};
@@ -176,22 +177,6 @@ pub(crate) fn once(promises: &[Promise]) -> Vec<Promise> {
         }
     });
     once
-}
-
-fn duration(word: &str) -> Result<Duration, String> {
-    let wrong = || "expected a number and a unit: 500ms, 30s, 5m or 1h".to_owned();
-    let end = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
-    let (number, unit) = word.split_at(end);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60 * 1000,
-        "h" => 60 * 60 * 1000,
-        _ => return Err(wrong()),
-    };
-    let length = number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)?;
-    if length.is_zero() { Err("nothing can be run in no time".to_owned()) } else { Ok(length) }
 }
 
 #[cfg(test)]
