@@ -192,7 +192,8 @@ impl Cell {
     fn not_offered(promise: Promise) -> Self {
         let verdicts = rules::ALL.iter().map(|rule| (rule, Verdict::NotOffered)).collect();
         let (failures, sources, first_seen) = (Vec::new(), Vec::new(), Vec::new());
-        Self { promise, verdicts, failures, cases: 0, known: 0, sources, steps: (0, 0), searched: Duration::ZERO, first_seen }
+        let searched = Duration::ZERO;
+        Self { promise, verdicts, failures, cases: 0, wanted: None, known: 0, sources, steps: (0, 0), searched, first_seen }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::search::Supply;
-use super::{Plan, run, run_until_broken};
+use super::{Plan, offers_hook, run, run_until_broken};
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
 use crate::promise::Promise;
@@ -18,6 +18,8 @@ pub enum Glance {
     Broken(&'static Rule),
     /// Every MUST held in so many interleavings.
     Held(u64),
+    /// Nobody can keep the promise with this pool.
+    NotOffered,
 }
 
 /// Looks at the first interleavings of a promise, as many as the plan says and its budget allows.
@@ -28,6 +30,9 @@ pub fn glance(bench: &Bench, target: &Target, promise: Promise, plan: &Plan) -> 
     let supply = Supply::new(promise, Vec::new(), plan);
     let mut worker = Executor::start(target, bench.surroundings(target.database())?)?;
     let _beside = worker.beside_agent();
+    if promise == Promise::HookInChild && !offers_hook(&mut worker)? {
+        return Ok(Glance::NotOffered);
+    }
     let started = Instant::now();
     let mut held = 0;
     while supply.total().is_none_or(|total| held < total) && !plan.cases.is_over(started.elapsed()) {

@@ -67,6 +67,9 @@ fn notes(cell: &Cell) -> Vec<String> {
     if !idle.is_empty() {
         notes.push(format!("nothing could break {idle}: run more cases"));
     }
+    if musts().all(|(_, verdict)| *verdict == Verdict::NotOffered) {
+        notes.push("the pool has no hook for a child, so nothing was searched".to_owned());
+    }
     let suspected = |rule: &Rule| cell.failures.iter().any(|failure| failure.rule.id == rule.id);
     for (rule, verdict) in musts() {
         if let Verdict::NoVerdict(why) = verdict
@@ -153,6 +156,7 @@ mod tests {
         assert_eq!(notes(&passed(), 200), "");
         assert!(notes(&passed(), 3).contains("after 3 of 200 interleavings"));
         assert!(notes(&Verdict::NotExercised, 200).contains("OWN-1"));
+        assert!(notes(&Verdict::NotOffered, 200).contains("no hook"));
         assert!(notes(&Verdict::NoVerdict("why".into()), 200).contains("no verdict on OWN-1: why"));
     }
 }

@@ -120,6 +120,7 @@ fn look(stage: &Stage, promise: Promise, choice: &ServerChoice) -> Result<Comple
     Ok(Completion::ignored_with(match seen {
         Ok(Glance::Broken(rule)) => format!("not promised; today it breaks {}", rule.id),
         Ok(Glance::Held(cases)) => format!("not promised; today nothing breaks it in {cases} interleavings"),
+        Ok(Glance::NotOffered) => "not promised; the pool has no hook for a child".to_owned(),
         Err(Trouble::Interrupted) => return Err(Trouble::Interrupted.into()),
         Err(trouble) => format!("not promised; {trouble}"),
     }))
