@@ -65,7 +65,13 @@ const FAILED: u8 = 101;
 ///
 /// It promises nothing at first: see [`Suite::promises`].
 pub fn suite<P: Pool>(name: &'static str) -> Suite {
-    Suite { target: Target::of::<P>(name, "the pool under test"), settings: Settings::default() }
+    of(Target::of::<P>(name, "the pool under test"))
+}
+
+/// The tests of a target. For poolproof's own tests.
+#[doc(hidden)]
+pub fn of(target: Target) -> Suite {
+    Suite { target, settings: Settings::default() }
 }
 
 /// The tests of one pool, see [`suite`].

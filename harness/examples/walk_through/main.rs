@@ -3,11 +3,11 @@
 //! 1. `pool.rs` is a pool as many are. It never asks in which process it is. Its adapter is the last part of the file.
 //! 2. The author wants to promise: *a child may use the inherited pool* (`Promise::ChildUsesPool`). So this is what is searched.
 //! 3. The search finds that two processes write on one connection (OWN-1), and shrinks it to a few steps. Read the lanes from the
-//!    top: the parent checks out and returns, so that a connection lies idle in the pool; it forks; the child's checkout is given
-//!    the copy of that idle connection, and asks on it.
+//!    top: the parent holds a connection and forks; the child returns its copy, as a destructor would, and so puts the parent's
+//!    connection among the free ones; its next checkout is given it, and asks on it.
 //! 4. The cure is in `pool.rs`, at the three places that say *cure*: the pool remembers in which process it is, and in a new one
 //!    leaves everything that it inherited alone, without a byte on the wire.
-//! 5. The same search finds nothing any more. What it still cannot promise is another story: see the last lines that it prints.
+//! 5. The same search, over the cured pool, finds nothing any more.
 
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod pool;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for target in [before, after] {
         let cells = certify(&bench, &target, &[Promise::ChildUsesPool], &plan, &|_| Ok(Vec::new()), &mut |_| {})?;
         for cell in &cells {
-            println!("{}: {} rules broken in {} interleavings\n", target.name(), cell.failures.len(), cell.cases);
+            println!("{}: {} broken in {} interleavings\n", target.name(), cell.failures.len(), cell.cases);
             if let Some(failure) = cell.failures.iter().find(|failure| failure.rule.id == "OWN-1") {
                 let finding = failure.finding(target.name(), "the embedded server", true, "run this example again");
                 println!("{}", report::failure(&finding, Style::default()));

@@ -16,13 +16,19 @@ mod misfits;
 mod mutants;
 mod neutral;
 mod nightly;
+mod outside;
 mod pools;
 mod processes;
+mod rough;
+mod suites;
 
 use libtest_mimic::Arguments;
 
 fn main() -> std::process::ExitCode {
     poolproof::assume_role(&lab::targets());
+    if let Some(code) = suites::instead() {
+        return code;
+    }
     let arguments = Arguments::from_args();
     let lab = lab::Lab::build(!arguments.list);
     let families = [
@@ -37,7 +43,14 @@ fn main() -> std::process::ExitCode {
         mutants::trials,
         nightly::trials,
     ];
-    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).chain(correct::trials()).collect();
+    let trials = families
+        .into_iter()
+        .flat_map(|family| family(lab))
+        .chain(drivers::trials())
+        .chain(correct::trials())
+        .chain(suites::trials())
+        .chain(rough::trials())
+        .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
     conclusion.exit_code()
