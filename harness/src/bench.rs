@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use crate::canary;
+pub use crate::choice::ServerChoice;
 use crate::execute::{Effort, Executor, Surroundings, Weakness};
 use crate::pool::{Config, Database, Rows};
 use crate::rules;
@@ -11,17 +12,6 @@ use crate::server::{self, Address, Server};
 use crate::sql::Dialect;
 use crate::supervisor::Supervisor;
 use crate::trouble::Trouble;
-
-/// Which server to judge on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServerChoice {
-    /// The one inside poolproof.
-    Embedded,
-    /// A private one, from installed binaries.
-    Local,
-    /// One that is already there.
-    Url(String),
-}
 
 /// The supervisor and the servers of one run. Dropping it removes everything that the run made.
 pub struct Bench {

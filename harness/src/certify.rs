@@ -3,6 +3,8 @@
 mod compare;
 mod confirm;
 mod crew;
+mod finding;
+mod glance;
 mod hunt;
 mod search;
 mod second;
@@ -23,6 +25,7 @@ use crate::trouble::Trouble;
 use crate::verdict::Verdict;
 pub use compare::{Causes, Difference, Sample, compare};
 use confirm::confirm;
+pub use glance::{Glance, glance};
 pub use hunt::{Bag, Hunt, Kill, hunt};
 use search::{Supply, search};
 pub use second::{Second, ask_second_server};
@@ -44,6 +47,17 @@ pub struct Plan {
     pub replays: u32,
 }
 
+/// More workers than this only wait for the server.
+const WORKERS: usize = 4;
+
+impl Default for Plan {
+    /// The usual one: 200 interleavings from all sources and the seed 1, as many workers as there are processors, 20 replays.
+    fn default() -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, |number| number.get().min(WORKERS));
+        Self { seed: 1, cases: Cases::Number(200), selection: Selection::default(), workers, replays: 20 }
+    }
+}
+
 /// When a search ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cases {
@@ -51,8 +65,20 @@ pub enum Cases {
     Number(u64),
     /// After so much time.
     Budget(Duration),
+    /// After so many interleavings, or after so much time if that is over before.
+    Within(u64, Duration),
     /// After all that there are; none of them is random.
     Everything,
+}
+
+impl Cases {
+    /// The time for them has run out.
+    fn is_over(self, elapsed: Duration) -> bool {
+        match self {
+            Self::Budget(budget) | Self::Within(_, budget) => elapsed >= budget,
+            Self::Number(_) | Self::Everything => false,
+        }
+    }
 }
 
 /// What a pool did under one promise.
@@ -66,6 +92,8 @@ pub struct Cell {
     pub failures: Vec<Failure>,
     /// How many interleavings were executed, saved ones included.
     pub cases: u64,
+    /// How many there were to execute, if that was known.
+    pub wanted: Option<u64>,
     /// How many saved ones.
     pub known: u64,
     /// What each source gave and found, in their order.
@@ -180,6 +208,7 @@ impl Cell {
             verdicts,
             failures: Vec::new(),
             cases: 0,
+            wanted: None,
             known: 0,
             sources: Vec::new(),
             steps: (0, 0),

@@ -29,9 +29,11 @@ pub mod rules;
 pub mod shrink;
 pub mod situations;
 
-// A pool by name, and what can go wrong around it.
+// A pool by name, a server by a word, and what can go wrong around them.
+pub mod choice;
 mod target;
 pub mod trouble;
+pub mod words;
 
 // The stage with effects, and what it stands on. The rest compiles everywhere; this needs Linux.
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
@@ -65,10 +67,16 @@ mod tap;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod watch;
 
+// All of it, as the tests of a pool want it.
+#[cfg(feature = "suite")]
+pub mod suite;
+
 pub use pool::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
 pub use promise::Promise;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub use role::assume as assume_role;
+#[cfg(feature = "suite")]
+pub use suite::suite;
 pub use target::{Program, Target};
 
 /// On other systems no process is ever started in a role: poolproof needs Linux.

@@ -26,7 +26,7 @@ pub(super) struct Supply {
 impl Supply {
     pub(super) fn new(promise: Promise, known: Vec<Interleaving>, plan: &Plan) -> Self {
         let amount = match plan.cases {
-            Cases::Number(number) => Amount::Number(number),
+            Cases::Number(number) | Cases::Within(number, _) => Amount::Number(number),
             Cases::Budget(_) => Amount::Unknown,
             Cases::Everything => Amount::Everything,
         };
@@ -43,7 +43,7 @@ impl Supply {
         self.known.len() as u64
     }
 
-    fn total(&self) -> Option<u64> {
+    pub(super) fn total(&self) -> Option<u64> {
         self.mix.total().map(|total| total.saturating_add(self.saved()))
     }
 
@@ -94,10 +94,7 @@ pub(super) fn search(
 ) -> Result<Found, Trouble> {
     let mut found = Found::new();
     let (started, total) = (found.started, supply.total());
-    let wanted = |index: u64| match cases {
-        Cases::Budget(budget) if started.elapsed() >= budget => false,
-        _ => total.is_none_or(|total| index < total),
-    };
+    let wanted = |index: u64| !cases.is_over(started.elapsed()) && total.is_none_or(|total| index < total);
     let note = |seen| {
         found.note(seen);
         progress(Progress::Searched(supply.promise, found.cases, total));
@@ -161,6 +158,7 @@ impl Found {
             verdicts: rules::ALL.iter().zip(self.verdicts).collect(),
             failures,
             cases: self.cases,
+            wanted: supply.total(),
             known: supply.saved(),
             sources,
             steps: self.steps,

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use poolproof::choice::ServerChoice;
 use poolproof::generate::Source;
+use poolproof::words::duration;
 use poolproof::{Database, Promise};
 
 use super::foreign::Foreign;
 use super::help;
-use super::servers::{Place, RealServers, Servers, place};
+use super::servers::{RealServers, Servers};
 
 /// Proves that connection pools are fork-proof, or shows the smallest interleaving in which they are not.
 #[derive(Debug, Parser)]
@@ -168,8 +170,8 @@ pub(crate) struct Mutants {
 pub(crate) struct Watch {
     /// `local`, a private one from installed programs; `embedded`, the one inside poolproof, which knows few statements; or a URL:
     /// postgres://… or mysql://…
-    #[arg(long = "server", value_name = "SERVER", value_parser = place, default_value = "local")]
-    pub(crate) place: Place,
+    #[arg(long = "server", value_name = "SERVER", value_parser = str::parse::<ServerChoice>, default_value = "local")]
+    pub(crate) place: ServerChoice,
     /// The database that the program speaks to: postgres or mysql [default: that of the URL, else postgres]
     #[arg(long, value_name = "DATABASE", value_parser = database)]
     pub(crate) database: Option<Database>,
@@ -242,22 +244,6 @@ pub(crate) fn once(promises: &[Promise]) -> Vec<Promise> {
 fn database(word: &str) -> Result<Database, String> {
     let known = [Database::Postgres, Database::MySql].into_iter().find(|database| database.name() == word);
     known.ok_or_else(|| "expected postgres or mysql".to_owned())
-}
-
-fn duration(word: &str) -> Result<Duration, String> {
-    let wrong = || "expected a number and a unit: 500ms, 30s, 5m or 1h".to_owned();
-    let end = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
-    let (number, unit) = word.split_at(end);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60 * 1000,
-        "h" => 60 * 60 * 1000,
-        _ => return Err(wrong()),
-    };
-    let length = number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)?;
-    if length.is_zero() { Err("nothing can be run in no time".to_owned()) } else { Ok(length) }
 }
 
 #[cfg(test)]

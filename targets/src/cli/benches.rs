@@ -1,16 +1,14 @@
 //! What a command's run stands on: a bench that Ctrl-C ends, with the servers that were asked for.
 
 use poolproof::bench::{Bench, ServerChoice};
+use poolproof::certify::Plan;
 use poolproof::execute::{TapShim, Weakness};
 use poolproof::{Database, Target};
 
 use super::exit::Stop;
 use super::progress::Teller;
-use super::servers::{Place, Servers};
+use super::servers::Servers;
 use super::{pools, signals};
-
-/// More workers than this only wait for the server.
-const WORKERS: usize = 4;
 
 /// A bench with a server for each database that the pools need.
 pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller) -> Result<Bench, Stop> {
@@ -20,11 +18,11 @@ pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller
     let mut bench = bench()?;
     for (database, place) in places {
         teller.begins(&match place {
-            Place::Embedded => "catching the canary".to_owned(),
-            Place::Local => format!("starting {}", pools::protocol(database)),
-            Place::Url(..) => format!("looking at the server for {}", database.name()),
+            ServerChoice::Embedded => "catching the canary".to_owned(),
+            ServerChoice::Local => format!("starting {}", pools::protocol(database)),
+            ServerChoice::Url(..) => format!("looking at the server for {}", database.name()),
         });
-        bench.add_server(&choice(&place), database)?;
+        bench.add_server(&place, database)?;
     }
     teller.clear();
     Ok(bench)
@@ -43,17 +41,7 @@ pub(crate) fn bench() -> Result<Bench, Stop> {
 /// The tests' variable that takes the tap's sight, so that they can see every command refuse.
 const WEAKNESS: &str = "POOLPROOF_TEST_WEAKNESS";
 
-/// The library's word for a place.
-pub(crate) fn choice(place: &Place) -> ServerChoice {
-    match place {
-        Place::Embedded => ServerChoice::Embedded,
-        Place::Local => ServerChoice::Local,
-        Place::Url(_, url) => ServerChoice::Url(url.clone()),
-    }
-}
-
 /// So many workers as were asked for, or as have processors.
 pub(crate) fn workers(wanted: Option<u16>) -> usize {
-    let processors = || std::thread::available_parallelism().map_or(1, |number| number.get().min(WORKERS));
-    wanted.map_or_else(processors, usize::from)
+    wanted.map_or_else(|| Plan::default().workers, usize::from)
 }

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use poolproof::bench::Bench;
-use poolproof::certify::{self, Cases, Failure, Plan};
+use poolproof::certify::{self, Cases, Plan};
 use poolproof::generate::{DEPTH, Selection, Source};
 use poolproof::limits::USUAL_CASES;
-use poolproof::report::{self, Finding, Ground, Style};
+use poolproof::report::{self, Style};
 use poolproof::trouble::Trouble;
+use poolproof::words::quoted;
 use poolproof::{Promise, Target, corpus};
 
 use super::args::{self, Certify};
@@ -17,12 +18,9 @@ use super::foreign::Foreign;
 use super::progress::Teller;
 use super::screen::Screen;
 use super::second::Real;
-use super::servers::{Servers, quoted};
+use super::servers::Servers;
 use super::summary::{Certified, Short};
 use super::{summary, table};
-
-/// A shrunk failure is replayed so often.
-const REPLAYS: u32 = 20;
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
@@ -63,7 +61,7 @@ fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, t
         cases: wanted.amount(),
         selection: wanted.selection()?,
         workers: workers(wanted.workers),
-        replays: REPLAYS,
+        ..Plan::default()
     };
     let known = |promise: Promise| corpus::known(&wanted.out, target.name(), promise);
     let mut news = |news| teller.news(target.name(), news);
@@ -73,15 +71,6 @@ fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, t
     Ok(Certified { pool: target.name(), server, embedded, repeats, cells })
 }
 
-/// Where a failure was seen.
-fn ground(embedded: bool, failure: &Failure) -> Ground<'_> {
-    match &failure.second {
-        Some(second) => Ground::Asked(&second.product, second.replayed, second.replays),
-        None if embedded => Ground::Embedded,
-        None => Ground::Real,
-    }
-}
-
 /// Prints what was broken, and then saves it. What cannot be saved is the answer, and takes nothing away from the rest.
 fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut Screen) -> Result<Option<Trouble>, Stop> {
     let style = screen.style;
@@ -89,19 +78,8 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
     for cell in &certified.cells {
         for failure in &cell.failures {
             let path = corpus::path(&wanted.out, certified.pool, cell.promise, failure.rule.id);
-            let finding = Finding {
-                pool: certified.pool,
-                server: &certified.server,
-                rule: failure.rule,
-                interleaving: &failure.interleaving,
-                history: &failure.history,
-                judgement: &failure.judgement,
-                replayed: (failure.replayed, failure.replays),
-                steady: failure.is_steady(),
-                ground: ground(certified.embedded, failure),
-                printed: &failure.printed,
-                command: &replay_command(&path, target, &wanted.foreign, &wanted.servers),
-            };
+            let command = replay_command(&path, target, &wanted.foreign, &wanted.servers);
+            let finding = failure.finding(certified.pool, &certified.server, certified.embedded, &command);
             screen.say(&format!("{}\n", report::failure(&finding, style)))?;
             unsaved = unsaved.or(corpus::save(&wanted.out, certified.pool, cell.promise, failure).err());
         }
@@ -143,6 +121,7 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
         Cases::Budget(budget) => format!("{budget:?} for each promise"),
         Cases::Number(1) => "1 interleaving for each promise".to_owned(),
         Cases::Number(number) => format!("{number} interleavings for each promise"),
+        Cases::Within(number, budget) => format!("{number} interleavings for each promise, in {budget:?} at the most"),
         Cases::Everything => "everything that the sources have for each promise".to_owned(),
     };
     text.push_str(&format!("\nrules of edition {}, seed {}, {amount}\n", poolproof::rules::EDITION, wanted.seed));

@@ -2,15 +2,15 @@
 
 use poolproof::Database;
 use poolproof::bench::Bench;
+use poolproof::choice::ServerChoice;
 use poolproof::report::{Style, wrapped};
 use poolproof::trouble::Trouble;
 
 use super::args::Doctor;
-use super::benches::{bench, choice};
+use super::benches::bench;
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
-use super::servers::Place;
 use super::{machine, pools};
 
 /// Columns of the state and of the name.
@@ -29,7 +29,7 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
     let mut judged = Vec::new();
     // Where nothing was named, real servers are looked for as well: they confirm what the embedded ones show.
     let looked_at = places.into_iter().flat_map(|(database, place)| {
-        let real = (place == Place::Embedded).then_some(Place::Local);
+        let real = (place == ServerChoice::Embedded).then_some(ServerChoice::Local);
         std::iter::once(place).chain(real).map(move |place| (database, place))
     });
     for (database, place) in looked_at {
@@ -47,7 +47,9 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
             }
             Err(trouble) => {
                 let cost = match place {
-                    Place::Local if judged.contains(&database.name()) => "no real server confirms what the embedded one shows",
+                    ServerChoice::Local if judged.contains(&database.name()) => {
+                        "no real server confirms what the embedded one shows"
+                    }
                     _ => "pools for this database cannot be judged",
                 };
                 screen.say(&line(pools::protocol(database), &Err(trouble.to_string()), cost, style))?;
@@ -63,18 +65,18 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
 }
 
 /// Starts or asks the server and runs the canary on it.
-fn try_server(mut bench: Bench, database: Database, place: &Place) -> Result<String, Trouble> {
-    bench.add_server(&choice(place), database)?;
+fn try_server(mut bench: Bench, database: Database, place: &ServerChoice) -> Result<String, Trouble> {
+    bench.add_server(place, database)?;
     let product = bench.product(database).unwrap_or("a server that does not say what it is").to_owned();
     bench.finish()?;
     Ok(product)
 }
 
-fn origin(place: &Place) -> &'static str {
+fn origin(place: &ServerChoice) -> &'static str {
     match place {
-        Place::Embedded => "inside poolproof",
-        Place::Local => "from installed programs",
-        Place::Url(..) => "by its URL",
+        ServerChoice::Embedded => "inside poolproof",
+        ServerChoice::Local => "from installed programs",
+        ServerChoice::Url(..) => "by its URL",
     }
 }
 

@@ -1,11 +1,11 @@
 //! Pools that another program runs: `--agent COMMAND --database DATABASE`.
 
 use clap::Args;
+use poolproof::words::quoted;
 use poolproof::{Database, Program, Target};
 
 use super::exit::Stop;
 use super::names;
-use super::servers::quoted;
 
 /// Which other program runs the pools.
 #[derive(Args, Debug, Default)]

@@ -6,7 +6,7 @@ use poolproof::certify::{self, Replay as Replayed};
 use poolproof::corpus;
 use poolproof::history::Event;
 use poolproof::interleaving::Interleaving;
-use poolproof::report::{self, Finding, Ground};
+use poolproof::report;
 use poolproof::rules::Level;
 use poolproof::trouble::Trouble;
 use poolproof::verdict::Verdict;
@@ -61,23 +61,8 @@ fn text(
     screen: &Screen,
 ) -> String {
     let (style, judgement) = (screen.style, &replayed.judgement);
-    let mut text = match judgement.first_cause() {
-        Some((rule, _)) => report::failure(
-            &Finding {
-                pool,
-                server,
-                rule,
-                interleaving,
-                history: &replayed.history,
-                judgement,
-                replayed: (replayed.replayed, replayed.replays),
-                steady: replayed.is_steady(),
-                ground: if embedded { Ground::Embedded } else { Ground::Real },
-                printed: &replayed.printed,
-                command,
-            },
-            style,
-        ),
+    let mut text = match replayed.finding(interleaving, pool, server, embedded, command) {
+        Some(finding) => report::failure(&finding, style),
         None => {
             let heading = style.strong(&format!("{pool} under {}, on {server}: no rule was broken", interleaving.promise));
             format!("{heading}\n\n{}", report::lanes(interleaving, &replayed.history, judgement, style))

@@ -2,6 +2,8 @@
 
 use clap::Args;
 use poolproof::Database;
+use poolproof::choice::ServerChoice;
+use poolproof::words::quoted;
 
 use super::exit::Stop;
 
@@ -9,8 +11,8 @@ use super::exit::Stop;
 #[derive(Args, Debug)]
 pub(crate) struct Servers {
     /// `embedded`, the one inside poolproof; `local`, a private one from installed programs; or a URL: postgres://… or mysql://…
-    #[arg(long = "server", value_name = "SERVER", value_parser = place, default_value = "embedded")]
-    places: Vec<Place>,
+    #[arg(long = "server", value_name = "SERVER", value_parser = str::parse::<ServerChoice>, default_value = "embedded")]
+    places: Vec<ServerChoice>,
 }
 
 /// Where the servers are that the embedded ones are compared with.
@@ -18,18 +20,7 @@ pub(crate) struct Servers {
 pub(crate) struct RealServers {
     /// `local`, a private one from installed programs; or a URL: postgres://… or mysql://…
     #[arg(long = "server", value_name = "SERVER", value_parser = real_place, default_value = "local")]
-    places: Vec<Place>,
-}
-
-/// One server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The one inside poolproof.
-    Embedded,
-    /// A private one from installed programs.
-    Local,
-    /// One that runs.
-    Url(Database, String),
+    places: Vec<ServerChoice>,
 }
 
 impl Servers {
@@ -37,9 +28,8 @@ impl Servers {
     ///
     /// # Errors
     /// Two servers for one database; one for a database that nobody asks for.
-    pub(crate) fn of(&self, databases: &[Database]) -> Result<Vec<(Database, Place)>, Stop> {
-        let urls =
-            |database: Database| self.places.iter().filter(move |place| matches!(place, Place::Url(of, _) if *of == database));
+    pub(crate) fn of(&self, databases: &[Database]) -> Result<Vec<(Database, ServerChoice)>, Stop> {
+        let urls = |database: Database| self.places.iter().filter(move |place| place.database() == Some(database));
         for database in [Database::Postgres, Database::MySql] {
             if urls(database).count() > 1 {
                 return Err(Stop::usage(format!("--server names two servers for {}; a run has one", database.name())));
@@ -49,84 +39,47 @@ impl Servers {
                 return Err(Stop::usage(message).hint("`poolproof pools` says which pool needs which server"));
             }
         }
-        let other = if self.places.contains(&Place::Local) { Place::Local } else { Place::Embedded };
+        let other = if self.places.contains(&ServerChoice::Local) { ServerChoice::Local } else { ServerChoice::Embedded };
         Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(&other).clone())).collect())
     }
 
     /// The word for the kind of server that a database has: `embedded`, `local` or `url`.
     pub(crate) fn word(&self, database: Database) -> &'static str {
         match self {
-            _ if self.places.iter().any(|place| matches!(place, Place::Url(of, _) if *of == database)) => "url",
-            _ if self.places.contains(&Place::Local) => "local",
+            _ if self.places.iter().any(|place| place.database() == Some(database)) => "url",
+            _ if self.places.contains(&ServerChoice::Local) => "local",
             _ => "embedded",
         }
     }
 
     /// The words that ask for the same server again; a password is not repeated.
     pub(crate) fn again(&self, database: Database) -> String {
-        let url = self.places.iter().find_map(|place| match place {
-            Place::Url(of, url) if *of == database => Some(without_password(url)),
-            _ => None,
-        });
-        let local = self.places.contains(&Place::Local).then(|| "local".to_owned());
-        url.or(local).map_or_else(String::new, |place| format!(" --server {}", quoted(&place)))
+        let url = self.places.iter().find(|place| place.database() == Some(database));
+        let real = url.or_else(|| self.places.iter().find(|place| **place == ServerChoice::Local));
+        real.map_or_else(String::new, |place| format!(" --server {}", quoted(&place.word())))
     }
 }
 
 impl RealServers {
     /// The same, for the real half of a comparison: a database without a URL has a private server.
     pub(crate) fn real(&self) -> Servers {
-        Servers { places: self.places.iter().cloned().chain([Place::Local]).collect() }
+        Servers { places: self.places.iter().cloned().chain([ServerChoice::Local]).collect() }
     }
 
     /// The embedded half of it.
     pub(crate) fn embedded(&self) -> Servers {
-        Servers { places: vec![Place::Embedded] }
+        Servers { places: vec![ServerChoice::Embedded] }
     }
 }
 
-/// A word for a shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+fn real_place(word: &str) -> Result<ServerChoice, String> {
+    let real = ServerChoice::REAL;
+    match word.parse() {
+        Ok(ServerChoice::Embedded) => Err(format!("the embedded server is always one of the two; name a real one: {real}")),
+        Ok(choice) => Ok(choice),
+        Err(_) => Err(format!("expected {real}")),
     }
 }
-
-fn without_password(url: &str) -> String {
-    let hidden = url.split_once("://").and_then(|(scheme, rest)| {
-        let (login, place) = rest.rsplit_once('@')?;
-        let (user, _) = login.split_once(':')?;
-        Some(format!("{scheme}://{user}:PASSWORD@{place}"))
-    });
-    let hidden = hidden.unwrap_or_else(|| url.to_owned());
-    // It may also stand among the parameters.
-    match hidden.split_once("password=") {
-        Some((before, after)) => format!("{before}password=PASSWORD{}", after.find('&').map_or("", |end| &after[end..])),
-        None => hidden,
-    }
-}
-
-pub(super) fn place(word: &str) -> Result<Place, String> {
-    match word.split_once("://").map(|(scheme, _)| scheme) {
-        None if word == "embedded" => Ok(Place::Embedded),
-        None if word == "local" => Ok(Place::Local),
-        Some("postgres" | "postgresql") => Ok(Place::Url(Database::Postgres, word.to_owned())),
-        Some("mysql" | "mariadb") => Ok(Place::Url(Database::MySql, word.to_owned())),
-        _ => Err(format!("expected `embedded`, {REAL}")),
-    }
-}
-
-fn real_place(word: &str) -> Result<Place, String> {
-    match place(word) {
-        Ok(Place::Embedded) => Err(format!("the embedded server is always one of the two; name a real one: {REAL}")),
-        Ok(real) => Ok(real),
-        Err(_) => Err(format!("expected {REAL}")),
-    }
-}
-
-const REAL: &str = "`local`, postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USER:PASSWORD@HOST:3306/DATABASE";
 
 #[cfg(test)]
 mod tests {
@@ -144,11 +97,11 @@ mod tests {
         let servers = |words: &[&str]| parsed::<Servers>(words).expect("valid");
         let url = "postgres://me:secret@here:5432/db";
         let chosen = servers(&["--server", "local", "--server", url]);
-        let expected = vec![(both[0], Place::Url(both[0], url.to_owned())), (both[1], Place::Local)];
+        let expected = vec![(both[0], ServerChoice::Url(url.to_owned())), (both[1], ServerChoice::Local)];
         assert_eq!(chosen.of(&both).expect("valid"), expected);
         assert_eq!(chosen.again(both[0]), " --server postgres://me:PASSWORD@here:5432/db");
         assert_eq!(chosen.again(both[1]), " --server local");
-        assert_eq!(servers(&[]).of(&both).expect("valid"), both.map(|database| (database, Place::Embedded)));
+        assert_eq!(servers(&[]).of(&both).expect("valid"), both.map(|database| (database, ServerChoice::Embedded)));
         assert_eq!(servers(&[]).again(both[0]), "");
         let other = servers(&["--server", "mysql://me@here/db?password=secret&port=1"]);
         assert_eq!(other.again(both[1]), " --server 'mysql://me@here/db?password=PASSWORD&port=1'");
@@ -161,17 +114,11 @@ mod tests {
     fn the_embedded_server_is_compared_with_real_ones_only() {
         let both = [Database::Postgres, Database::MySql];
         let real = |words: &[&str]| parsed::<RealServers>(words).map(|servers| servers.real().of(&both).expect("valid"));
-        assert_eq!(real(&[]).expect("valid"), both.map(|database| (database, Place::Local)));
+        assert_eq!(real(&[]).expect("valid"), both.map(|database| (database, ServerChoice::Local)));
         let url = "mysql://me@here/db";
-        let mixed = vec![(both[0], Place::Local), (both[1], Place::Url(both[1], url.to_owned()))];
+        let mixed = vec![(both[0], ServerChoice::Local), (both[1], ServerChoice::Url(url.to_owned()))];
         assert_eq!(real(&["--server", url]).expect("valid"), mixed);
         let error = real(&["--server", "embedded"]).expect_err("it is compared with itself");
         assert!(error.to_string().contains("name a real one"), "{error}");
-    }
-
-    #[test]
-    fn a_path_with_blanks_can_be_pasted() {
-        assert_eq!(quoted("out/a.b"), "out/a.b");
-        assert_eq!(quoted("my out/it's"), r"'my out/it'\''s'");
     }
 }

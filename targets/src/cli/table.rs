@@ -134,6 +134,7 @@ mod tests {
             verdicts,
             failures: Vec::new(),
             cases: 200,
+            wanted: Some(200),
             known: 0,
             sources: vec![
                 Share { source: Source::Scenarios, cases: 50, broken: 1 },

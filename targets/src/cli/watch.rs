@@ -9,9 +9,7 @@ use poolproof::history::Ending;
 use poolproof::watch::{Program, Watched, watch};
 
 use super::args::Watch;
-use super::benches::choice;
 use super::exit::{Code, Stop};
-use super::servers::Place;
 use super::signals;
 
 /// Before the number of a signal, in the exit code for a program that it has ended.
@@ -20,7 +18,7 @@ const BY_SIGNAL: i32 = 128;
 /// Runs the program, and tells what is seen.
 pub(crate) fn run(wanted: &Watch) -> Result<Code, Stop> {
     let database = database(wanted)?;
-    let program = Program { command: wanted.command.clone(), database, server: choice(&wanted.place) };
+    let program = Program { command: wanted.command.clone(), database, server: wanted.place.clone() };
     let mut ledger = Ledger::open(wanted.log.as_deref())?;
     let watched = watch(&program, &signals::calls()?, &mut |line| ledger.tell(line))?;
     ledger.close()?;
@@ -29,12 +27,11 @@ pub(crate) fn run(wanted: &Watch) -> Result<Code, Stop> {
 
 /// That of the URL; PostgreSQL where nothing names one.
 fn database(wanted: &Watch) -> Result<Database, Stop> {
-    match (&wanted.place, wanted.database) {
-        (Place::Url(of, _), Some(named)) if *of != named => {
+    match (wanted.place.database(), wanted.database) {
+        (Some(of), Some(named)) if of != named => {
             Err(Stop::usage(format!("--server names a server for {}, and --database {}", of.name(), named.name())))
         }
-        (Place::Url(of, _), _) => Ok(*of),
-        (Place::Embedded | Place::Local, named) => Ok(named.unwrap_or(Database::Postgres)),
+        (of, named) => Ok(of.or(named).unwrap_or(Database::Postgres)),
     }
 }
 

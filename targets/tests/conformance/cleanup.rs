@@ -12,6 +12,7 @@ use poolproof::Database;
 
 use crate::lab::{Lab, Outcome, OwnDatabase, ensure, scaled, scratch, tool};
 use crate::processes::{all_processes, zygote};
+use crate::suites::Package;
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     vec![
@@ -19,6 +20,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         lab.trial(Database::Postgres, "Ctrl-C leaves nothing and exits with 130", |lab| ended(lab, Some(Signal::SIGINT))),
         lab.trial(Database::Postgres, "kill -9 leaves nothing", |lab| ended(lab, Some(Signal::SIGKILL))),
         lab.trial(Database::Postgres, "kill -9 with private servers leaves nothing", private_servers),
+        Trial::test("Ctrl-C leaves nothing of a suite, which ends as by the signal", suite),
         Trial::test("Ctrl-C is heard while a server's program hangs", || interrupted(Waits::ForProgram)),
         Trial::test("Ctrl-C is heard while a server is silent", || interrupted(Waits::ForAnswer)),
         lab.trial(Database::Postgres, "an agent that dies is an error of the environment", dead_agent),
@@ -115,6 +117,19 @@ fn ended(lab: &Lab, signal: Option<Signal>) -> Outcome {
     }
     run.becomes_clean()?;
     database.becomes_free()
+}
+
+/// Whoever waits for the suite sees the signal, as of any other test.
+fn suite() -> Outcome {
+    let package = Package::of("reference", "threads-only");
+    let mut command = package.command(&["threads-only"]);
+    command.env("POOLPROOF_CASES", "1000000").env("POOLPROOF_BUDGET", "1h");
+    let mut run = Run::start(command);
+    run.wait_for_work()?;
+    run.signal(Signal::SIGINT);
+    let status = run.tool.wait()?;
+    ensure(status.signal() == Some(Signal::SIGINT as i32), || format!("{status}"))?;
+    run.becomes_clean()
 }
 
 /// The zygote is killed in the middle of a run.

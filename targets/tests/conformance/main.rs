@@ -18,15 +18,21 @@ mod misfits;
 mod mutants;
 mod neutral;
 mod nightly;
+mod outside;
 mod pools;
 mod processes;
+mod rough;
 mod scenarios;
+mod suites;
 mod watched;
 
 use libtest_mimic::Arguments;
 
 fn main() -> std::process::ExitCode {
     poolproof::assume_role(&lab::targets());
+    if let Some(code) = suites::instead() {
+        return code;
+    }
     let arguments = Arguments::from_args();
     let lab = lab::Lab::build(!arguments.list);
     let families = [
@@ -50,6 +56,8 @@ fn main() -> std::process::ExitCode {
         .chain(watched::trials())
         .chain(adapters::trials())
         .chain(explain::trials())
+        .chain(suites::trials())
+        .chain(rough::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();

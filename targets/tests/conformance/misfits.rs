@@ -1,18 +1,22 @@
 //! Pools that are no pools, each for one test.
 
+mod rough;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Target};
 use poolproof_targets::reference::ReferencePool;
 
-pub(crate) fn targets() -> [Target; 4] {
-    [
+pub(crate) fn targets() -> Vec<Target> {
+    let mut targets = vec![
         Target::of::<Hangs>("hangs-in-child", "waits for ever in a forked child"),
         Target::of::<Spins>("spins-in-child", "computes for ever in a forked child"),
         Target::of::<Moody>("moody", "panics by luck"),
         Target::of::<Picky>("picky", "takes no embedded server"),
-    ]
+    ];
+    targets.extend(rough::targets());
+    targets
 }
 
 /// It hangs in a forked child, as one does that waits for a thread which the child lacks.

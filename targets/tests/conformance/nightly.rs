@@ -8,6 +8,7 @@ use libtest_mimic::Trial;
 use poolproof::Database;
 
 use crate::lab::{Lab, Outcome, ensure, is_nightly, says, scratch, tool};
+use crate::outside;
 use crate::processes::{private_memory, zygote_of};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
@@ -15,6 +16,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         return Vec::new();
     }
     vec![
+        Trial::test("a crate of the README's lines is green at once, and red where it promises too much", outside::stands_alone),
         lab.trial(Database::Postgres, "ten thousand interleavings take no more memory than one thousand", flat_memory),
         Trial::test("every mutant is killed by its rule from ten seeds", || {
             says(tool().args(["mutants", "--seeds", "10"]), 0, &["mutants were killed"])
