@@ -7,6 +7,7 @@
 //! | [`mysql_pool`] | the pool of the crate mysql |
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
+//! | [`python`] | pools in Python, which an agent in Python runs |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
 //! | [`mod@refusing`] | a pool that is correct in another way: it serves no child |
 //!
@@ -19,6 +20,7 @@ pub mod agreement;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod around_the_tap;
 pub mod mysql_pool;
+pub mod python;
 pub mod r2d2_mysql;
 pub mod r2d2_postgres;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

@@ -81,6 +81,11 @@ impl Stop {
         Self::new(Code::Usage, message)
     }
 
+    /// The machine lacks something.
+    pub(crate) fn environment(message: impl Display) -> Self {
+        Self::new(Code::Environment, message)
+    }
+
     /// poolproof is wrong.
     pub(crate) fn bug(message: impl Display) -> Self {
         Self::new(Code::Bug, format!("a bug of poolproof: {message}; please report it with the command and its seed"))

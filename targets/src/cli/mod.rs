@@ -11,6 +11,8 @@ mod foreign;
 mod help;
 mod names;
 mod pools;
+mod progress;
+mod python;
 mod rules;
 mod screen;
 mod servers;
@@ -30,8 +32,6 @@ mod course;
 mod doctor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
-#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
-mod progress;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod replay;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

@@ -27,14 +27,14 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
 }
 
 /// Everything that a run makes is below its own temporary directory, or carries that in its environment.
-struct Run {
+pub(crate) struct Run {
     tool: Child,
     temporary: PathBuf,
     _directory: tempfile::TempDir,
 }
 
 impl Run {
-    fn start(mut command: std::process::Command) -> Self {
+    pub(crate) fn start(mut command: std::process::Command) -> Self {
         // Short: socket paths are limited.
         let directory = tempfile::Builder::new().prefix("t").tempdir_in("/tmp").expect("a temporary directory");
         let temporary = directory.path().to_owned();
@@ -61,7 +61,7 @@ impl Run {
     }
 
     /// The bound that is promised: two seconds.
-    fn becomes_clean(&self) -> Outcome {
+    pub(crate) fn becomes_clean(&self) -> Outcome {
         let until = Instant::now() + Duration::from_secs(2);
         while !self.is_clean() {
             if Instant::now() > until {
@@ -71,6 +71,18 @@ impl Run {
             std::thread::yield_now();
         }
         Ok(())
+    }
+
+    /// Everything that the tool says on its standard error, until its end.
+    pub(crate) fn errors(&mut self) -> Result<String, libtest_mimic::Failed> {
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut self.tool.stderr.take().ok_or("a pipe")?, &mut said)?;
+        Ok(said)
+    }
+
+    /// Its exit code.
+    pub(crate) fn wait(&mut self) -> std::io::Result<Option<i32>> {
+        Ok(self.tool.wait()?.code())
     }
 
     /// Supervisor, agent and at least one actor are there: the run is in the middle of its work.
@@ -131,10 +143,9 @@ fn dead_agent(lab: &Lab) -> Outcome {
         ensure(Instant::now() < until, || "no agent was ever started".to_owned())?;
     };
     kill(Pid::from_raw(i32::try_from(zygote)?), Signal::SIGKILL)?;
-    let mut said = String::new();
-    std::io::Read::read_to_string(&mut run.tool.stderr.take().ok_or("a pipe")?, &mut said)?;
-    let status = run.tool.wait()?;
-    ensure(status.code() == Some(3) && said.contains("agent"), || format!("{status}: {said}"))?;
+    let said = run.errors()?;
+    let code = run.wait()?;
+    ensure(code == Some(3) && said.contains("agent"), || format!("{code:?}: {said}"))?;
     run.becomes_clean()
 }
 

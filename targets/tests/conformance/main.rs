@@ -3,6 +3,7 @@
 //! A database without a server is left out, and its tests are listed as ignored; `POOLPROOF_REQUIRE=postgres,mysql` makes that
 //! a failure.
 
+mod agents;
 mod agreement;
 mod bad_input;
 mod cleanup;
@@ -35,7 +36,13 @@ fn main() -> std::process::ExitCode {
         neutral::trials,
         nightly::trials,
     ];
-    let trials = families.into_iter().flat_map(|family| family(lab)).chain(drivers::trials()).chain(correct::trials()).collect();
+    let trials = families
+        .into_iter()
+        .flat_map(|family| family(lab))
+        .chain(drivers::trials())
+        .chain(correct::trials())
+        .chain(agents::trials())
+        .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
     conclusion.exit_code()
