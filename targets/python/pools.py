@@ -335,7 +335,7 @@ def of_user(thing):
         driver = chosen
 
         def make(self):
-            engine = copy.copy(thing)
+            engine = modern(copy.copy(thing))
             if isinstance(engine.pool, pools.QueuePool):
                 engine.pool._pool.maxsize, engine.pool._max_overflow = self.config["max_size"], 0
             engine.pool = engine.pool.recreate()
@@ -348,6 +348,15 @@ def of_user(thing):
             options.update(self.driver.arguments(self.config))
 
     return UsersPool
+
+
+def modern(engine):
+    """Before version 2 an engine has the interface of today only if it is asked for."""
+    if getattr(engine, "_is_future", True):
+        return engine
+    from sqlalchemy.future import Engine
+
+    return Engine._future_facade(engine)
 
 
 def kind_of(error):

@@ -7,6 +7,7 @@ use libtest_mimic::Trial;
 
 use crate::cleanup::Run;
 use crate::lab::{Outcome, ensure, is_nightly, says, scratch, tool};
+use crate::python::PYTHON;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let breaches = BREACHES
@@ -57,9 +58,6 @@ fn agent(way: &str) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/agents/broken.py");
     format!("{PYTHON} '{}' '{way}'", script.display())
 }
-
-/// The system's own, with what `.ci/debian-packages` names.
-const PYTHON: &str = "/usr/bin/python3";
 
 fn check(agent: &str) -> Command {
     let mut command = tool();

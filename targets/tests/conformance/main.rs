@@ -18,6 +18,7 @@ mod neutral;
 mod nightly;
 mod pools;
 mod processes;
+mod python;
 
 use libtest_mimic::Arguments;
 
@@ -42,6 +43,7 @@ fn main() -> std::process::ExitCode {
         .chain(drivers::trials())
         .chain(correct::trials())
         .chain(agents::trials())
+        .chain(python::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
