@@ -37,13 +37,15 @@ pub struct Program {
     pub argv: Vec<String>,
     /// What its environment has beside this process's.
     pub environment: Vec<(String, String)>,
+    /// Files that it needs, by name, which lie in one directory while it runs. An argument that is such a name becomes its path.
+    pub files: Vec<(String, String)>,
 }
 
 impl Program {
     /// The program that a shell would run for that command; the shell makes way for it.
     pub fn of_command(command: &str) -> Self {
         let argv = ["/bin/sh", "-c", &format!("exec {command}")].map(str::to_owned).into();
-        Self { argv, environment: Vec::new() }
+        Self { argv, ..Self::default() }
     }
 }
 

@@ -366,9 +366,6 @@ def kind_of(error):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--database"]:
-        print(chosen(sys.argv[2:]).database)
-        sys.exit()
     try:
         serve(chosen(sys.argv[1:]))
     except Leave:

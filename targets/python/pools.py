@@ -1,7 +1,6 @@
 """Pools of SQLAlchemy with the drivers of PostgreSQL and MySQL, and what people do to make them survive a fork.
 
-A pool is a class of some lines: `database`, `__init__(config)`, `checkout(patience)`, and what of `dispose`, `after_fork` there
-is. A checkout has `query(sql)`, `begin`, `commit`, `rollback`, `give_back`, and what of `prepared`, `cancel` there is.
+A pool is a class of some lines: `__init__(config)`, `checkout(patience)`, and what of `dispose`, `after_fork` there is. A checkout has `query(sql)`, `begin`, `commit`, `rollback`, `give_back`, and what of `prepared`, `cancel` there is.
 """
 
 import contextlib
@@ -17,7 +16,7 @@ from sqlalchemy import event, exc, orm, pool as pools
 
 
 class Psycopg2:
-    database, dialect, options = "postgres", "postgresql+psycopg2", {}
+    dialect = "postgresql+psycopg2"
     # Asking for the types of an extension is no part of a pool.
     options = {"use_native_hstore": False}
     prepared = None
@@ -41,7 +40,7 @@ class Psycopg(Psycopg2):
 
 
 class PyMySql:
-    database, dialect, options = "mysql", "mysql+pymysql", {}
+    dialect, options = "mysql+pymysql", {}
     # Neither driver prepares, nor has a way to cancel.
     prepared = cancel = None
 
@@ -315,8 +314,11 @@ def named(name):
     if kind not in KINDS or driver not in DRIVERS:
         sys.exit(f"there is no pool '{name}' here")
     pool = type(name, (KINDS[kind],), {"driver": DRIVERS[driver]})
-    # The driver is imported here, once, and not in each process of each case.
-    sqlalchemy.create_engine(pool.driver.dialect + "://", future=True)
+    try:
+        # The driver is imported here, once, and not in each process of each case.
+        sqlalchemy.create_engine(pool.driver.dialect + "://", future=True)
+    except (ImportError, exc.NoSuchModuleError) as error:
+        sys.exit(f"{sys.executable} with SQLAlchemy {sqlalchemy.__version__} cannot use {driver}: {error}")
     return pool
 
 
@@ -330,10 +332,10 @@ def of_user(thing):
         sys.exit(f"an engine with {thing.dialect.name}+{thing.dialect.driver} is not known here; known are {', '.join(dialects)}")
 
     class UsersPool(EnginePool):
-        driver, database = chosen, chosen.database
+        driver = chosen
 
         def make(self):
-            engine = copy.copy(thing)
+            engine = modern(copy.copy(thing))
             if isinstance(engine.pool, pools.QueuePool):
                 engine.pool._pool.maxsize, engine.pool._max_overflow = self.config["max_size"], 0
             engine.pool = engine.pool.recreate()
@@ -346,6 +348,15 @@ def of_user(thing):
             options.update(self.driver.arguments(self.config))
 
     return UsersPool
+
+
+def modern(engine):
+    """Before version 2 an engine has the interface of today only if it is asked for."""
+    if getattr(engine, "_is_future", True):
+        return engine
+    from sqlalchemy.future import Engine
+
+    return Engine._future_facade(engine)
 
 
 def kind_of(error):

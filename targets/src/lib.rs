@@ -12,6 +12,7 @@
 //! | [`mod@mysql_async`] | the pool of the crate mysql_async |
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
+//! | [`python`] | pools in Python, which an agent in Python runs |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
 //! | [`symptoms`] | what people see, and what is behind it |
 //! | [`mod@refusing`] | a pool that is correct in another way: it serves no child |
@@ -48,6 +49,7 @@ pub mod no_pool;
 mod on_runtimes;
 #[cfg(feature = "pools")]
 mod over_tokio_postgres;
+pub mod python;
 pub mod r2d2_mysql;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod r2d2_neutral;

@@ -192,6 +192,10 @@ pub(crate) enum Reply {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -205,5 +209,50 @@ mod tests {
         let hello: Message =
             serde_json::from_str(r#"{"hello":{"version":1,"case":7,"who":"p0.t1","thread":12}}"#).expect("valid");
         assert!(matches!(hello, Message::Hello(Hello { case: 7, .. })));
+    }
+
+    /// The lines of the page that are said to be of one side.
+    fn lines(side: &str) -> Vec<Value> {
+        let page = include_str!("../../../docs/agent-protocol.md");
+        let blocks = page.split("```json ").skip(1).filter_map(|block| block.strip_prefix(side));
+        let lines = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());
+        lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    /// What a word may be, as the decoder says it of a word that nobody knows.
+    fn known<T: serde::de::DeserializeOwned>() -> BTreeSet<String> {
+        let error = serde_json::from_str::<T>(r#"{"no such word":{}}"#).err().expect("unknown").to_string();
+        error.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    /// The only keys of objects, and the words alone.
+    fn words(values: impl Iterator<Item = Value>) -> BTreeSet<String> {
+        let word = |value: Value| match value {
+            Value::String(word) => word,
+            Value::Object(object) => object.keys().next().cloned().expect("a word"),
+            other => panic!("{other} is no word"),
+        };
+        values.map(word).collect()
+    }
+
+    /// Each line is the message that it is said to be, with nothing in it that is not read; and each message is shown.
+    #[test]
+    fn the_page_on_the_protocol_shows_every_message_as_it_is() {
+        let (orders, messages) = (lines("order"), lines("agent"));
+        for line in &orders {
+            let order: Order = serde_json::from_value(line.clone()).expect("an order");
+            assert_eq!(serde_json::to_value(order).expect("plain data"), *line);
+        }
+        for line in &messages {
+            let message: Message = serde_json::from_value(line.clone()).expect("a message");
+            assert_eq!(serde_json::to_value(message).expect("plain data"), *line);
+        }
+        assert_eq!(words(orders.iter().map(|line| line["do"].clone())), known::<Task>());
+        assert_eq!(words(messages.iter().cloned()), known::<Message>());
+        let answers = messages.iter().map(|line| line["answer"]["is"].clone()).filter(|is| !is.is_null());
+        assert_eq!(words(answers), known::<Reply>());
+        let kinds = |word: &str| words(orders.iter().map(|line| line["do"][word]["kind"].clone()).filter(|kind| !kind.is_null()));
+        assert_eq!(kinds("fork"), known::<Birth>());
+        assert_eq!(kinds("exit"), known::<Exit>());
     }
 }

@@ -128,7 +128,8 @@ impl<'a> Executor<'a> {
             dialect.prepare_ledger().iter().try_for_each(|sql| reactor.ask_now(sql).map(drop))?;
         }
         let processor = processor(number as usize);
-        let agent = around.supervisor.spawn(&launch(target, &control, output, processor))?;
+        let files = lay_out(target, &directory)?;
+        let agent = around.supervisor.spawn(&launch(target, &files, (&control, output), processor))?;
         let direct = direct_config(around.server);
         let config = if around.weakness.untapped { direct } else { Config { socket, port: PORT, ..direct } };
         let mut executor = Self {
@@ -272,12 +273,24 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How long an agent or a case may take to start.
 const START: Duration = Duration::from_secs(30);
 
-fn launch(target: &Target, control: &Path, output: PathBuf, processor: Option<usize>) -> Launch {
+/// Writes the files that a program needs, and gives their paths by their names.
+fn lay_out(target: &Target, directory: &Path) -> Result<Vec<(&'static str, PathBuf)>, Trouble> {
+    let files = target.program().map_or(&[][..], |program| &program.files);
+    let place = |(name, text): &'static (String, String)| {
+        let path = directory.join(name);
+        std::fs::write(&path, text).map_err(|error| Trouble::directory(&path, error))?;
+        Ok((name.as_str(), path))
+    };
+    files.iter().map(place).collect()
+}
+
+fn launch(target: &Target, files: &[(&str, PathBuf)], (control, output): (&Path, PathBuf), processor: Option<usize>) -> Launch {
     let mut env = crate::role::agent_environment(target.name(), control);
     let argv = match target.program() {
         Some(program) => {
             env.extend(program.environment.iter().cloned());
-            program.argv.clone()
+            let path = |word: &String| files.iter().find(|(name, _)| name == word).map(|(_, path)| path.display().to_string());
+            program.argv.iter().map(|word| path(word).unwrap_or_else(|| word.clone())).collect()
         }
         None => vec!["/proc/self/exe".to_owned()],
     };

@@ -211,15 +211,16 @@ impl Reactor {
 
     fn read_lines(&mut self, index: usize, notices: &mut Vec<Notice>) -> Result<(), Trouble> {
         let Some(Some(connection)) = self.connections.get_mut(index) else { return Ok(()) };
-        let (mut messages, before) = (Vec::new(), connection.kind);
+        let mut messages = Vec::new();
         let open = connection.read(&mut messages)?;
         let (pid, kind) = (connection.pid, connection.kind);
+        let mut others =
+            self.connections.iter().enumerate().filter(|(other, _)| *other != index).filter_map(|(_, other)| other.as_ref());
+        if kind == Kind::Zygote && others.any(|other| other.kind == kind) {
+            return Err(Trouble::Agent(format!("process {pid} said hello as the zygote, and there is one already")));
+        }
         if !open {
             self.connections[index] = None;
-        }
-        if kind == Kind::Zygote && before != kind && self.connections.iter().flatten().filter(|one| one.kind == kind).count() > 1
-        {
-            return Err(Trouble::Agent(format!("process {pid} said hello as the zygote, and there is one already")));
         }
         notices.extend(messages.into_iter().map(|message| match message {
             Message::Answer(answer) => Notice::Answer { answer },

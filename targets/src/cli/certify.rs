@@ -24,11 +24,11 @@ use super::{summary, table};
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
-    let targets = wanted.foreign.pools(&wanted.pools)?;
+    let mut teller = Teller::new();
+    let targets = wanted.foreign.pools(&wanted.pools, &mut teller)?;
     let promises = args::once(&wanted.promises);
     wanted.selection()?;
     corpus::check(&wanted.out)?;
-    let mut teller = Teller::new();
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
     let mut real = Real::default();
     let mut results = Vec::new();

@@ -11,12 +11,13 @@ use super::benches;
 use super::course::{COURSE, Lesson};
 use super::exit::{Code, Stop};
 use super::foreign::Foreign;
+use super::progress::Teller;
 use super::screen::Screen;
 
 /// Checks an agent on the embedded server, one line for each thing that it must be able to do.
 pub(crate) fn run(wanted: &CheckAgent, screen: &mut Screen) -> Result<Code, Stop> {
     let foreign = Foreign::of_agent(&wanted.command, wanted.database);
-    let target = foreign.pool(wanted.pool.as_deref())?;
+    let target = foreign.pool(wanted.pool.as_deref(), &mut Teller::new())?;
     let mut bench = benches::bench()?;
     bench.add_server(&ServerChoice::Embedded, target.database())?;
     let mut wrong = 0;

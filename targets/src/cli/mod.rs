@@ -12,6 +12,8 @@ mod foreign;
 mod help;
 mod names;
 mod pools;
+mod progress;
+mod python;
 mod rules;
 mod screen;
 mod servers;
@@ -33,8 +35,6 @@ mod doctor;
 mod machine;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod mutants;
-#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
-mod progress;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod replay;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

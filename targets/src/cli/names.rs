@@ -24,7 +24,11 @@ pub(crate) fn pool(name: &str) -> Result<Target, Stop> {
     let known = poolproof_targets::all();
     let names: Vec<&str> = known.iter().map(Target::name).collect();
     let found = known.iter().find(|target| target.name() == name);
-    found.copied().ok_or_else(|| unknown("pool", name, &names, "`poolproof pools` lists them"))
+    found.copied().ok_or_else(|| {
+        let python = poolproof_targets::python::known();
+        let names: Vec<&str> = names.into_iter().chain(python.iter().map(|known| known.name.as_str())).collect();
+        unknown("pool", name, &names, "`poolproof pools` lists them")
+    })
 }
 
 /// The words for a name that nobody has.

@@ -24,6 +24,14 @@ pub(crate) fn run(screen: &mut Screen) -> Result<Code, Stop> {
             mutants.iter().map(|mutant| line(&mutant.target, &format!("; breaks {} under {}", mutant.rule, mutant.terms))),
         );
     }
+    text.push('\n');
+    text.push_str(&screen.style.strong("Pools in Python, which need python3; the first use fetches the packages:"));
+    text.push('\n');
+    let python = poolproof_targets::python::known();
+    let width = python.iter().map(|known| known.name.len()).max().unwrap_or(0);
+    text.extend(
+        python.iter().map(|known| format!("  {:<width$}  {:<16}  {}\n", known.name, protocol(known.database), known.about)),
+    );
     screen.say(&text)?;
     Ok(Code::Passed)
 }

@@ -20,9 +20,9 @@ use super::screen::Screen;
 
 /// Runs one interleaving, and shows what happened and what the rules say of it.
 pub(crate) fn run(wanted: &Replay, screen: &mut Screen) -> Result<Code, Stop> {
-    let target = wanted.foreign.pool(wanted.pool.as_deref())?;
-    let interleaving = read(&wanted.file)?;
     let mut teller = Teller::new();
+    let target = wanted.foreign.pool(wanted.pool.as_deref(), &mut teller)?;
+    let interleaving = read(&wanted.file)?;
     let bench = prepare(&[target], &wanted.servers, &mut teller)?;
     teller.begins(&format!("{}: replaying {}", target.name(), wanted.file.display()));
     let replayed = certify::replay(&bench, &target, &interleaving, wanted.times)?;

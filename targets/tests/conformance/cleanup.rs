@@ -75,6 +75,18 @@ impl Run {
         Ok(())
     }
 
+    /// Everything that the tool says on its standard error, until its end.
+    pub(crate) fn errors(&mut self) -> Result<String, libtest_mimic::Failed> {
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut self.tool.stderr.take().ok_or("a pipe")?, &mut said)?;
+        Ok(said)
+    }
+
+    /// Its exit code.
+    pub(crate) fn wait(&mut self) -> std::io::Result<Option<i32>> {
+        Ok(self.tool.wait()?.code())
+    }
+
     /// Supervisor, agent and at least one actor are there: the run is in the middle of its work.
     fn wait_for_work(&self) -> Outcome {
         let until = Instant::now() + Duration::from_secs(60);
@@ -146,10 +158,9 @@ fn dead_agent(lab: &Lab) -> Outcome {
         ensure(Instant::now() < until, || "no agent was ever started".to_owned())?;
     };
     kill(Pid::from_raw(i32::try_from(zygote)?), Signal::SIGKILL)?;
-    let mut said = String::new();
-    std::io::Read::read_to_string(&mut run.tool.stderr.take().ok_or("a pipe")?, &mut said)?;
-    let status = run.tool.wait()?;
-    ensure(status.code() == Some(3) && said.contains("agent"), || format!("{status}: {said}"))?;
+    let said = run.errors()?;
+    let code = run.wait()?;
+    ensure(code == Some(3) && said.contains("agent"), || format!("{code:?}: {said}"))?;
     run.becomes_clean()
 }
 

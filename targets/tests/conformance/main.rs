@@ -4,6 +4,7 @@
 //! a failure.
 
 mod adapters;
+mod agents;
 mod agreement;
 mod bad_input;
 mod cleanup;
@@ -21,6 +22,7 @@ mod nightly;
 mod outside;
 mod pools;
 mod processes;
+mod python;
 mod rough;
 mod scenarios;
 mod suites;
@@ -58,6 +60,8 @@ fn main() -> std::process::ExitCode {
         .chain(explain::trials())
         .chain(suites::trials())
         .chain(rough::trials())
+        .chain(agents::trials())
+        .chain(python::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
