@@ -160,6 +160,9 @@ pub trait AsyncConnection: Send + 'static {
     where
         Self: Sized,
     {
-        async { Ok(drop(self)) }
+        async {
+            drop(self);
+            Ok(())
+        }
     }
 }
