@@ -9,6 +9,7 @@ pub(crate) fn check<D: Driver>(session: &mut Connection<D>) -> Result<(), Error>
 }
 
 /// The same for all asynchronous pools: the neutral driver waits with the thread that asks.
+#[cfg(feature = "pools")]
 macro_rules! connection {
     ($checkout:ident) => {
         impl<D: poolproof::neutral::Driver> poolproof::asynchronous::AsyncConnection for $checkout<D> {

@@ -1,8 +1,9 @@
 //! Adapters for pools that need a runtime: [`AsyncPool`] and [`AsyncConnection`], and what puts them on one.
 //!
 //! An author writes `async fn` and knows nothing of how it is run. [`OnRuntime`] makes a [`Pool`](crate::Pool) of it, in either
-//! flavour, [`CurrentThread`] or [`MultiThread`]; each pool that is opened gets a runtime of its own. tokio says that a child of a
-//! program that has used it may not use it any more; here that is for the verdict to say.
+//! flavour, [`CurrentThread`] or [`MultiThread`]; each pool that is opened gets a runtime of its own. tokio says that a child "must not
+//! reuse Tokio", "even if the runtime in the child is newly created" (tokio 1.54, `src/runtime/mod.rs:243`); here that is for the verdict
+//! to say.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
