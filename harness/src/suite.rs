@@ -170,3 +170,16 @@ fn refuse(message: &str) -> ExitCode {
     eprintln!("error: {message}");
     FAILED.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nothing_can_be_run_there_is_one_ignored_test() {
+        assert_eq!(can_run(), cfg!(all(target_os = "linux", not(poolproof_elsewhere), not(miri))));
+        let arguments = Arguments::default();
+        let conclusion = libtest_mimic::run(&arguments, vec![needs_linux()]);
+        assert_eq!((conclusion.num_ignored, conclusion.num_passed, conclusion.num_failed), (1, 0, 0));
+    }
+}

@@ -91,6 +91,7 @@ impl Settings {
     }
 
     /// The part of the budget that each promised test has.
+    #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
     pub(super) fn share(&self) -> Duration {
         let tests = self.promised.len() * self.servers.len();
         self.budget / u32::try_from(tests).unwrap_or(u32::MAX).max(1)

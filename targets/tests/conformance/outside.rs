@@ -36,8 +36,8 @@ fn write(path: &Path, promises: &str) -> Outcome {
         block("[dev-dependencies]\n")?.replace("../poolproof/harness", &harness.to_string_lossy()),
         block("[[test]]\n")?,
     );
-    let main = block("poolproof::suite::<MyPool>")?.replace("ThreadsOnly, ExecOnly", promises);
-    let main = main.replace("{ThreadsOnly, ExecOnly}", &format!("{{{promises}}}"));
+    let main = block("poolproof::suite::<MyPool>")?.replace("[ThreadsOnly, ExecOnly]", &format!("[{promises}]"));
+    let main = main.replace("{ExecOnly, ThreadsOnly}", &format!("{{{promises}}}"));
     std::fs::create_dir_all(path.join("tests"))?;
     std::fs::write(path.join("tests/poolproof.rs"), format!("{}\n{main}", block("impl Pool for MyPool")?))?;
     std::fs::write(path.join("Cargo.toml"), manifest)?;
