@@ -74,7 +74,7 @@ mod tests {
     /// Also what was printed by a program that has ended meanwhile.
     #[test]
     fn the_end_of_what_was_printed_is_kept() {
-        let directory = std::env::temp_dir().join(crate::supervisor::random_name());
+        let directory = std::env::temp_dir().join(crate::supervisor::random_name(12));
         std::fs::create_dir(&directory).expect("a directory");
         let path = directory.join("output");
         let mut output = Output::listen(&path).expect("a pipe");
