@@ -106,8 +106,8 @@ class Checkout:
         self.connection.close()
 
 
-class SessionCheckout(Checkout):
-    """The same with a session of the ORM."""
+class SharedCheckout(Checkout):
+    """The same with a session of the ORM that others use as well, and that nobody closes."""
 
     def query(self, sql):
         return self.run(lambda: rows(self.connection.execute(sqlalchemy.text(sql))))
@@ -115,12 +115,20 @@ class SessionCheckout(Checkout):
     def bare(self):
         return self.connection.connection().connection.dbapi_connection
 
-
-class SharedCheckout(SessionCheckout):
-    """Of a session that others use as well, and that nobody closes."""
+    def begin(self):
+        # A session begins by itself.
+        self.begun = True
 
     def give_back(self):
         pass
+
+
+class SessionCheckout(SharedCheckout):
+    """Of a session that has a connection of its own: otherwise it would give it back at each commit."""
+
+    def give_back(self):
+        self.connection.close()
+        self.connection.bind.close()
 
 
 def rows(result):
@@ -256,29 +264,46 @@ class SessionPool(EnginePool):
 
     def __init__(self, config):
         super().__init__(config)
-        self.sessions = orm.sessionmaker(bind=self.engine, future=True)
+        self.sessions = orm.sessionmaker(future=True)
 
     def checkout(self, patience):
         self.engine.pool._timeout = patience
-        session = self.sessions()
-        session.connection()
-        return SessionCheckout(session, self.driver)
+        return SessionCheckout(self.sessions(bind=self.engine.connect()), self.driver)
 
 
 class ScopedSessionPool(SessionPool):
-    """The session of the thread, from a `scoped_session`."""
+    """The session of the thread, from a `scoped_session`: the same one, until it is given back."""
 
     def __init__(self, config):
         super().__init__(config)
-        self.sessions = orm.scoped_session(self.sessions)
+        self.scoped = orm.scoped_session(self.sessions)
+
+    def checkout(self, patience):
+        if not self.scoped.registry.has() or self.scoped().bind.closed:
+            # Another thread may have given it back.
+            self.scoped.registry.clear()
+            self.engine.pool._timeout = patience
+            self.scoped(bind=self.engine.connect())
+        return ScopedCheckout(self.scoped(), self.driver, self.scoped)
 
 
-class SharedSessionPool(SessionPool):
+class ScopedCheckout(SessionCheckout):
+    def __init__(self, session, driver, scoped):
+        super().__init__(session, driver)
+        self.scoped = scoped
+
+    def give_back(self):
+        super().give_back()
+        if self.scoped.registry.has() and self.scoped() is self.connection:
+            self.scoped.registry.clear()
+
+
+class SharedSessionPool(EnginePool):
     """One session for all: the same object in every checkout."""
 
     def __init__(self, config):
         super().__init__(config)
-        self.session = self.sessions()
+        self.session = orm.Session(self.engine, future=True)
 
     def checkout(self, patience):
         self.engine.pool._timeout = patience
