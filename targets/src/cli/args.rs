@@ -58,7 +58,7 @@ pub(crate) enum Command {
 /// What to certify, and how.
 #[derive(Args, Debug)]
 pub(crate) struct Certify {
-    /// Pools by name; without one, every pool that `poolproof pools` lists first
+    /// Pools by name, or `all`; without one, every pool that does not run the code of another one
     #[arg(value_name = "POOL")]
     pub(crate) pools: Vec<String>,
     #[command(flatten)]
@@ -118,7 +118,7 @@ pub(crate) struct Replay {
 /// What to compare, and how.
 #[derive(Args, Debug)]
 pub(crate) struct Agree {
-    /// Pools by name; without one, every pool that `poolproof pools` lists first
+    /// Pools by name, or `all`; without one, every pool that does not run the code of another one
     #[arg(value_name = "POOL")]
     pub(crate) pools: Vec<String>,
     #[command(flatten)]

@@ -4,10 +4,16 @@ use poolproof::Target;
 
 use super::exit::Stop;
 
-/// The pools of these names, in their order, each once; all that are certified by default where there are no names.
+/// The pools of these names, in their order, each once. Where there are no names, each pool once: what runs the code of another one
+/// is left out. `all` names every one.
 pub(crate) fn pools(names: &[String]) -> Result<Vec<Target>, Stop> {
-    if names.is_empty() {
-        return Ok(poolproof_targets::pools());
+    let mut pools = poolproof_targets::pools();
+    if let [] = names {
+        pools.retain(|pool| pool.shared().is_none());
+        return Ok(pools);
+    }
+    if names == ["all"] {
+        return Ok(pools);
     }
     let mut chosen: Vec<Target> = Vec::new();
     for name in names {

@@ -12,7 +12,7 @@ pub(crate) fn run(screen: &mut Screen) -> Result<Code, Stop> {
     let line = |target: &Target, more: &str| {
         format!("  {:<width$}  {:<16}  {}{more}\n", target.name(), protocol(target.database()), target.about())
     };
-    let mut text = screen.style.strong("Pools, all of which `certify` takes where none is named:") + "\n";
+    let mut text = screen.style.strong("Pools; where none is named, `certify` takes those with code of their own:") + "\n";
     let same = |target: &Target| target.shared().map(|other| format!("; the pool of {other}")).unwrap_or_default();
     text.extend(poolproof_targets::pools().iter().map(|target| line(target, &same(target))));
     let mutants = poolproof_targets::mutants();
