@@ -143,8 +143,10 @@ fn every_motif_occurs_often_enough() {
             let mut follower = Follower::new(interleaving.terms(), interleaving.max_size);
             for step in &interleaving.steps {
                 let found = situation(&follower, step);
-                if follower.take(*step) {
-                    found.map(|name| *counts.entry(name).or_insert(0) += 1);
+                if follower.take(*step)
+                    && let Some(name) = found
+                {
+                    *counts.entry(name).or_insert(0) += 1;
                 }
             }
         }
