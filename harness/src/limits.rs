@@ -31,8 +31,8 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 pub const PATIENCE_QUICK: Duration = Duration::from_millis(150);
 /// How long a checkout waits that must block until somebody returns what he holds, as the rest of the interleaving says he will.
 pub const PATIENCE_RELEASE: Duration = Duration::from_secs(20);
-/// The same while searching.
-pub const PATIENCE_RELEASE_QUICK: Duration = Duration::from_millis(250);
+/// The same while searching: half of it is enough to see that somebody is not served in time, before he gives up and helps himself.
+pub const PATIENCE_RELEASE_QUICK: Duration = Duration::from_millis(1100);
 /// How long a checkout waits that must block while nobody will release it.
 pub const PATIENCE_BLOCKED: Duration = Duration::from_millis(10);
 /// How long a checkout waits of which the model cannot say whether it will be served.

@@ -98,7 +98,8 @@ fn lockstep_ends(history: &History) -> InvocationId {
             Event::Finished { id, outcome } => {
                 running.retain(|(other, ..)| other != id);
                 held.retain(|(_, other, _)| other != id);
-                if is_timed(history, *id, outcome) {
+                // Beside somebody who is stalled, who gives up soon may do so before or after he is seen to wait.
+                if is_timed(history, *id, outcome) || !held.is_empty() && is_timeout(outcome) {
                     return *id;
                 }
             }
@@ -128,8 +129,11 @@ fn lockstep_ends(history: &History) -> InvocationId {
 
 /// A checkout that nobody must serve gave up: a slower machine would have been served less, a faster one more.
 fn is_timed(history: &History, id: InvocationId, outcome: &Outcome) -> bool {
-    let timed_out = matches!(outcome, Outcome::Error { kind: ErrorKind::TimedOut, .. });
-    timed_out && history.invocations().any(|(_, call)| call.id == id && call.expected == Expectation::Either)
+    is_timeout(outcome) && history.invocations().any(|(_, call)| call.id == id && call.expected == Expectation::Either)
+}
+
+fn is_timeout(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Error { kind: ErrorKind::TimedOut, .. })
 }
 
 /// What is the same whenever an interleaving goes the same way.
@@ -276,6 +280,25 @@ mod tests {
         assert_eq!(differ(two("Query"), two("Parse")), None);
         let timed_out = Outcome::Error { kind: ErrorKind::TimedOut, message: String::new() };
         assert_eq!(differ(story(0, 7, "Query", Outcome::Done), story(0, 7, "Query", timed_out)), None);
+    }
+
+    /// Who must wait in vain while somebody is stalled gives up, or is seen to wait and others go on.
+    #[test]
+    fn who_gives_up_beside_one_who_is_stalled_is_not_compared() {
+        let other = Actor { thread: crate::interleaving::Thread(1), ..Process::FIRST.main() };
+        let expects = |event, expected| match event {
+            Event::Invoked(call) => Event::Invoked(Invocation { expected, ..call }),
+            event => event,
+        };
+        let begins = || {
+            let waits = expects(invoked(1, Process::FIRST.main(), QUERY, None), Expectation::Block);
+            vec![invoked(0, other, QUERY, Some(1)), Event::Withheld { session: SessionId(0) }, waits]
+        };
+        let goes_on = || [invoked(2, other, Op::Release, None), Event::Resumed { session: SessionId(0) }];
+        let timed_out = Outcome::Error { kind: ErrorKind::TimedOut, message: String::new() };
+        let gives_up = begins().into_iter().chain([finished(1, timed_out)]).chain(goes_on()).collect();
+        let waits = begins().into_iter().chain(goes_on()).collect();
+        assert_eq!(differ(gives_up, waits), None);
     }
 
     /// Who is stalled does not run: what others do meanwhile is compared, until he is released and somebody else runs as well.

@@ -54,3 +54,18 @@ impl Bounds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pool that wakes nobody looks for room again when patience ends. Judged is who has waited for less than half of it when room
+    /// comes: the rest must be longer than he may take then.
+    #[test]
+    fn who_is_not_woken_is_late_before_he_gives_up() {
+        for effort in [Effort::Quick, Effort::Full] {
+            let bounds = Bounds::of(effort, true);
+            assert!(bounds.must + bounds.overdue <= bounds.release / 2, "{effort:?}");
+        }
+    }
+}

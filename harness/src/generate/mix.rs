@@ -1,5 +1,5 @@
-//! The interleavings of one promise by number, from several sources: scenarios first, then the sweep, then the enumeration, and random
-//! ones for the rest.
+//! The interleavings of one promise by number, from several sources: scenarios first; then the sweep, the enumeration and random ones
+//! take turns, so that none of them has to wait for the end of another.
 //!
 //! Which one a number stands for depends on the promise, the seed, the sources and how many are wanted, and on nothing else.
 
@@ -91,18 +91,17 @@ impl Mix {
         let (mut left, mut size, mut done) = (number, self.round, Shares::default());
         loop {
             let shares = self.shares(size, done);
-            for source in Source::ALL {
-                let share = shares[source as usize];
-                if left < share {
-                    return (source, done[source as usize] + left);
-                }
-                left -= share;
-                done[source as usize] += share;
+            let all: u64 = shares.iter().sum();
+            if left < all {
+                let (source, place) = turn(shares, left);
+                return (source, done[source as usize] + place);
             }
-            if shares == Shares::default() {
+            if all == 0 {
                 // Beyond the total: nobody asks for it.
                 return (Source::Random, left);
             }
+            left -= all;
+            done.iter_mut().zip(shares).for_each(|(done, share)| *done += share);
             size = size.saturating_mul(2);
         }
     }
@@ -128,6 +127,27 @@ impl Mix {
         }
         shares
     }
+}
+
+/// Whose turn a number of a round is, and how many turns of the same source come before it. The sources that take turns are spread
+/// evenly over the round.
+fn turn(shares: Shares, number: u64) -> (Source, u64) {
+    let scenarios = shares[Source::Scenarios as usize];
+    if number < scenarios {
+        return (Source::Scenarios, number);
+    }
+    let (mut number, mut left) = (number - scenarios, shares.iter().sum::<u64>() - scenarios);
+    for source in [Source::Sweep, Source::Exhaustive] {
+        let share = shares[source as usize];
+        let before = |number: u64| u64::try_from(u128::from(number) * u128::from(share) / u128::from(left)).unwrap_or(u64::MAX);
+        let place = before(number);
+        if before(number + 1) > place {
+            return (source, place);
+        }
+        number -= place;
+        left -= share;
+    }
+    (Source::Random, number)
 }
 
 /// The numbers below `length` in an order in which the first few are spread over all of them; each comes once.
@@ -174,8 +194,9 @@ mod tests {
     #[test]
     fn the_random_part_is_that_of_the_seed() {
         let all = mix(&Source::ALL, Amount::Number(40));
-        for place in 0..10 {
-            assert_eq!(all.nth(30 + place), random::nth(Promise::ChildUsesPool, 3, place));
+        let random = (0..40).filter(|number| all.source(*number) == Source::Random);
+        for (place, number) in (0..10).zip(random) {
+            assert_eq!(all.nth(number), random::nth(Promise::ChildUsesPool, 3, place));
         }
         let only = mix(&[Source::Random], Amount::Unknown);
         assert_eq!(only.nth(777), random::nth(Promise::ChildUsesPool, 3, 777));
@@ -194,6 +215,22 @@ mod tests {
         assert_eq!(given, every.collect::<HashSet<_>>());
         assert_eq!(mix(&[Source::Exhaustive], Amount::Number(5)).total(), Some(5));
         assert_eq!(mix(&[Source::Scenarios], Amount::Number(100_000)).total(), Some(lone_scenarios()));
+    }
+
+    /// Whoever stops half-way has had half of each.
+    #[test]
+    fn after_the_scenarios_the_sources_take_turns() {
+        for number in [40, 400, 4000] {
+            let all = mix(&Source::ALL, Amount::Number(number));
+            let scenarios = counts(&all, number)[Source::Scenarios as usize];
+            assert!((0..scenarios).all(|number| all.source(number) == Source::Scenarios));
+            let (half, whole) = (counts(&all, scenarios + (number - scenarios) / 2), counts(&all, number));
+            for source in [Source::Sweep, Source::Exhaustive, Source::Random].map(|source| source as usize) {
+                assert!((2 * half[source]).abs_diff(whole[source]) <= 3, "{half:?} of {whole:?}");
+            }
+            let places: HashSet<(Source, u64)> = (0..number).map(|number| all.place(number)).collect();
+            assert_eq!(places.len() as u64, number, "nothing comes twice");
+        }
     }
 
     fn lone_scenarios() -> u64 {

@@ -2,7 +2,12 @@
 //! weight of the rest (*swarm*).
 //!
 //! A choice is a number; it is resolved, modulo, to one of the steps that fit the model's state. So nearly every step applies;
-//! one in sixteen is taken from all steps there are.
+//! one in sixteen is taken from all steps there are. In most cases some choices stand for a whole motif: see `random/motifs.rs`.
+
+mod dice;
+mod motifs;
+#[cfg(test)]
+mod tests;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -13,6 +18,7 @@ use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, P
 use crate::limits;
 use crate::model::{Holding, State};
 use crate::promise::{Promise, Terms};
+use dice::Dice;
 
 /// The interleaving of a seed and an index: always the same one.
 pub fn nth(promise: Promise, seed: u64, index: u64) -> Interleaving {
@@ -51,6 +57,9 @@ pub fn interleavings(promise: Promise, size: usize) -> impl Strategy<Value = Int
     })
 }
 
+/// One choice of so many is a motif, in cases that have them.
+const MOTIFS: usize = 5;
+
 /// What holds for a whole case.
 #[derive(Clone, Copy)]
 struct Manner(u64);
@@ -72,6 +81,11 @@ impl Manner {
     /// Sessions are ended in this case.
     fn faults(self) -> bool {
         (self.0 >> 8) & 7 == 0
+    }
+
+    /// Motifs are put into this case.
+    fn motifs(self) -> bool {
+        (self.0 >> 11) & 3 != 0
     }
 }
 
@@ -101,6 +115,10 @@ impl Draft {
     }
 
     fn choose(&mut self, choice: u64) {
+        let mut dice = Dice::new(choice);
+        if self.manner.motifs() && dice.one_in(MOTIFS) {
+            return self.motif(&mut dice);
+        }
         let (who, anything, what) = (choice >> 52, (choice >> 48) & 15 == 0, choice & 0xffff_ffff);
         let Some(actor) = self.actor(who as usize) else { return };
         if self.follower.state().is_stalled(actor) {
@@ -277,147 +295,5 @@ fn ops_of_checkout(state: &State, actor: Actor, held: &Holding, manner: Manner, 
     offer(Op::Leak(handle), 15, 1);
     for other in state.actors(actor.process).filter(|other| *other != actor) {
         offer(Op::Send(handle, other.thread), 16, 3);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::follow;
-    use super::*;
-
-    /// A seed names its interleavings for ever: failures are reported by them.
-    #[test]
-    fn a_seed_and_an_index_always_give_the_same_interleaving() {
-        for promise in Promise::ALL {
-            for index in [0, 7, 500] {
-                assert_eq!(nth(promise, 3, index), nth(promise, 3, index));
-            }
-        }
-        assert_ne!(nth(Promise::ChildUsesPool, 3, 500), nth(Promise::ChildUsesPool, 4, 500));
-    }
-
-    fn carried_out(interleaving: &Interleaving) -> Vec<Op> {
-        let done = follow::carried_out(interleaving);
-        interleaving.steps.iter().zip(done).filter(|(_, done)| *done).map(|(step, _)| step.op).collect()
-    }
-
-    /// TXN-2 is about rows that were rolled back: a search that writes none does not exercise it.
-    #[test]
-    fn transactions_are_rolled_back_with_rows_in_them_often_enough() {
-        let rolled_back = |interleaving: &Interleaving| {
-            let done = carried_out(interleaving);
-            let at = |wanted: fn(&Op) -> bool| done.iter().position(wanted);
-            let (begin, insert) = (at(|op| matches!(op, Op::Begin(_))), at(|op| matches!(op, Op::Insert(_))));
-            let rollback = done.iter().rposition(|op| matches!(op, Op::Rollback(_)));
-            begin.is_some() && begin < insert && insert < rollback
-        };
-        let count = (0..1000).filter(|index| rolled_back(&nth(Promise::ChildUsesPool, 1, *index))).count();
-        assert!(count >= 25, "only {count} of 1000");
-    }
-
-    /// What is skipped is time lost: most steps must apply, and every operation must occur somewhere.
-    #[test]
-    fn most_steps_apply_and_every_operation_occurs() {
-        for promise in Promise::ALL {
-            let (mut total, mut done, mut words) = (0, 0, std::collections::BTreeSet::new());
-            for index in 0..600 {
-                let interleaving = nth(promise, 1, index);
-                let carried = carried_out(&interleaving);
-                total += interleaving.steps.len();
-                done += carried.len();
-                words.extend(carried.iter().map(|op| op.word()));
-            }
-            assert!(done * 100 >= total * 80, "{promise}: {done} of {total} steps apply");
-            let expected = if promise == Promise::ThreadsOnly { 15 } else { 18 };
-            assert!(words.len() >= expected, "{promise}: only {words:?}");
-        }
-    }
-
-    /// How many of 2000 interleavings have something in them, under a name.
-    fn census(promise: Promise) -> std::collections::BTreeMap<String, usize> {
-        let mut counts = std::collections::BTreeMap::new();
-        for index in 0..2000 {
-            let interleaving = nth(promise, 1, index);
-            let mut names = std::collections::BTreeSet::new();
-            names.extend(interleaving.dirty.then(|| "dirty".to_owned()));
-            names.extend(interleaving.ancestor_first.then(|| "ancestor-first".to_owned()));
-            let mut follower = Follower::new(interleaving.terms(), interleaving.max_size);
-            for step in &interleaving.steps {
-                let held = follower.state().has_stalled(step.actor.process);
-                let inside = step.op.handle().is_some() || follower.state().pool_of(step.actor, &step.op).is_some();
-                if !follower.take(*step) {
-                    continue;
-                }
-                names.insert(step.op.word().to_owned());
-                match step.op {
-                    Op::Fork(_, kind) => drop(names.insert(format!("fork {}", kind.word()))),
-                    Op::Exit(kind) => drop(names.insert(format!("exit {}", kind.word()))),
-                    _ => {}
-                }
-                let other = held && step.op != Op::Release;
-                let asks = matches!(step.op, Op::Checkout(..)) || step.op.statement().is_some();
-                names.extend((asks && follower.state().is_stalled(step.actor)).then(|| "held".to_owned()));
-                names.extend((other && matches!(step.op, Op::Fork(..))).then(|| "fork beside one who is stalled".to_owned()));
-                names.extend((other && inside).then(|| "another step in the pool of one who is stalled".to_owned()));
-            }
-            names.into_iter().for_each(|name| *counts.entry(name).or_insert(0) += 1);
-        }
-        counts
-    }
-
-    /// What hardly ever occurs is not searched. A share of 2000 cases for each name; a promise lacks what it forbids.
-    #[test]
-    fn everything_occurs_often_enough() {
-        for promise in Promise::ALL {
-            let counts = census(promise);
-            let at_least = |names: &[&str], least: usize| {
-                for name in names {
-                    let count = counts.get(*name).copied().unwrap_or(0);
-                    assert!(count >= least, "{promise}: '{name}' in {count} of 2000, not in {least}: {counts:#?}");
-                }
-            };
-            at_least(&["open", "checkout", "return", "query", "insert", "begin", "spawn"], 200);
-            at_least(&["commit", "rollback"], 100);
-            at_least(&["dispose", "drop-pool", "leak-pool", "leak", "prepared", "cancel", "drop-runtime", "join", "send"], 50);
-            at_least(&["dirty", "ancestor-first", "held", "release", "another step in the pool of one who is stalled"], 60);
-            at_least(&["mark", "lock", "end-session"], 30);
-            if promise == Promise::ThreadsOnly {
-                continue;
-            }
-            at_least(&["fork fork"], 200);
-            at_least(&["fork clone"], 50);
-            at_least(&["fork reused-pid", "exec", "exit now"], 10);
-            if !matches!(promise, Promise::ChildLeaks | Promise::ExecOnly) {
-                at_least(&["exit atexit", "exit main", "exit panic", "exit signal", "wait"], 20);
-            }
-            if !matches!(promise, Promise::ForkWhenIdle | Promise::DisposeBeforeFork) {
-                at_least(&["fork beside one who is stalled"], 60);
-            }
-        }
-    }
-
-    /// A smaller promise is kept by fewer applications: whoever keeps it keeps every larger one too.
-    #[test]
-    fn an_interleaving_under_a_promise_satisfies_every_larger_promise() {
-        fn satisfies(promise: Promise, interleaving: &Interleaving) -> bool {
-            let mut state = State::new(interleaving.max_size);
-            interleaving.steps.iter().all(|step| {
-                if state.skips(interleaving.terms(), step.actor, &step.op).is_some() {
-                    return true;
-                }
-                let allowed = promise.allows(&state, step.actor, &step.op);
-                state.start(step.actor, &step.op);
-                state.apply(step.actor, &step.op, true);
-                allowed
-            })
-        }
-        for larger in Promise::ALL {
-            for smaller in larger.includes() {
-                for index in 0..400 {
-                    let interleaving = nth(*smaller, 2, index);
-                    assert!(satisfies(larger, &interleaving), "{smaller} is not within {larger}:\n{interleaving}");
-                }
-            }
-        }
     }
 }
