@@ -175,11 +175,8 @@ impl Reactor {
                         notices.push(Notice::Ended(process));
                     }
                 }
-                OUTPUT => {
-                    if !self.output.read() {
-                        epoll::delete(&self.epoll, self.output.as_fd())?;
-                    }
-                }
+                // Who reads nothing any more need not be woken.
+                OUTPUT if !self.output.read() => epoll::delete(&self.epoll, self.output.as_fd())?,
                 ADMINISTRATOR => {
                     if let Err(trouble) = self.administrator.hear(&mut self.tap) {
                         return Ok(Err(trouble));
