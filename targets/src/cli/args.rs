@@ -10,7 +10,6 @@ use poolproof::generate::Source;
 use poolproof::words::duration;
 use poolproof::{Database, Promise};
 
-use super::foreign::Foreign;
 use super::help;
 use super::servers::{RealServers, Servers};
 
@@ -95,6 +94,20 @@ pub(crate) struct Certify {
     /// Also print what was exercised: each operation in each condition of the pool
     #[arg(long)]
     pub(crate) situations: bool,
+}
+
+/// Which other program runs the pools.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Foreign {
+    /// A program that runs the pools, in any language, as one would type it: see docs/agent-protocol.md
+    #[arg(long, value_name = "COMMAND", requires = "database", conflicts_with = "python")]
+    pub(crate) agent: Option<String>,
+    /// What the pools of an agent, or of a file in Python, speak: postgres or mysql
+    #[arg(long, value_name = "DATABASE")]
+    pub(crate) database: Option<Database>,
+    /// The interpreter for pools in Python [default: one of poolproof's own, with what these pools need]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<String>,
 }
 
 /// What to replay.

@@ -11,10 +11,9 @@ use poolproof::trouble::Trouble;
 use poolproof::words::quoted;
 use poolproof::{Promise, Target, corpus};
 
-use super::args::{self, Certify};
+use super::args::{self, Certify, Foreign};
 use super::benches::{prepare, workers};
 use super::exit::{Code, Stop};
-use super::foreign::Foreign;
 use super::progress::Teller;
 use super::screen::Screen;
 use super::second::Real;

@@ -6,11 +6,10 @@ use poolproof::certify;
 use poolproof::interleaving::parse;
 use poolproof::trouble::Trouble;
 
-use super::args::CheckAgent;
+use super::args::{CheckAgent, Foreign};
 use super::benches;
 use super::course::{COURSE, Lesson};
 use super::exit::{Code, Stop};
-use super::foreign::Foreign;
 use super::progress::Teller;
 use super::screen::Screen;
 

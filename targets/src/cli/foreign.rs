@@ -1,28 +1,14 @@
 //! Pools that another program runs: an agent that somebody names, `--agent COMMAND --database DATABASE`, or the one for Python.
 
-use clap::Args;
 use poolproof::words::quoted;
 use poolproof::{Database, Program, Target};
 use poolproof_targets::python;
 
+use super::args::Foreign;
 use super::exit::Stop;
 use super::names;
 use super::progress::Teller;
 use super::python::interpreter;
-
-/// Which other program runs the pools.
-#[derive(Args, Debug, Default)]
-pub(crate) struct Foreign {
-    /// A program that runs the pools, in any language, as one would type it: see docs/agent-protocol.md
-    #[arg(long, value_name = "COMMAND", requires = "database", conflicts_with = "python")]
-    agent: Option<String>,
-    /// What the pools of an agent, or of a file in Python, speak: postgres or mysql
-    #[arg(long, value_name = "DATABASE")]
-    database: Option<Database>,
-    /// The interpreter for pools in Python [default: one of poolproof's own, with what these pools need]
-    #[arg(long, value_name = "PATH")]
-    python: Option<String>,
-}
 
 /// An agent's only pool, if it is not given a name.
 const UNNAMED: &str = "agent";

@@ -8,12 +8,9 @@
 mod args;
 mod exit;
 mod explain;
-mod foreign;
 mod help;
 mod names;
 mod pools;
-mod progress;
-mod python;
 mod rules;
 mod screen;
 mod servers;
@@ -32,9 +29,15 @@ mod course;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod doctor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod foreign;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod mutants;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod progress;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod python;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod replay;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

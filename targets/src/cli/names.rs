@@ -8,7 +8,7 @@ use super::exit::Stop;
 /// is left out. `all` names every one.
 pub(crate) fn pools(names: &[String]) -> Result<Vec<Target>, Stop> {
     let mut pools = poolproof_targets::pools();
-    if let [] = names {
+    if names.is_empty() {
         pools.retain(|pool| pool.shared().is_none());
         return Ok(pools);
     }
