@@ -259,7 +259,7 @@ fn ops_of_pools(state: &State, actor: Actor, bare: bool, offer: &mut impl FnMut(
     let process = actor.process;
     offer(Op::Open(None), 0, if bare { 40 } else { 1 });
     offer(Op::Open(Some(PoolName(1))), 0, 1);
-    offer(Op::Dispose(None), 1, 2);
+    offer(Op::Dispose(None), 1, 3);
     offer(Op::DropPool(None), 2, 2);
     offer(Op::LeakPool(None), 3, 1);
     // Both are offered where they mean something.
