@@ -76,7 +76,7 @@ struct Ground {
     /// It outlives the runtime, so that what is dropped later still finds where it belongs.
     handle: Handle,
     turns: u32,
-    /// How many checkouts are out.
+    /// How many checkouts are out, or on their way.
     out: Arc<AtomicU32>,
 }
 
@@ -96,9 +96,15 @@ impl<P: AsyncPool, F: Flavour> Pool for OnRuntime<P, F> {
 
     fn checkout(&self, patience: Duration) -> Result<Self::Connection, Error> {
         let pool = self.pool.as_ref().ok_or_else(gone)?;
-        let connection = self.ground.run(pool.checkout(patience))??;
+        // Counted before it is there: a pool that is being closed may wait for whoever is on his way.
         self.ground.out.fetch_add(1, Ordering::Relaxed);
-        Ok(Checkout { connection: Some(connection), ground: self.ground.clone() })
+        match self.ground.run(pool.checkout(patience)).flatten() {
+            Ok(connection) => Ok(Checkout { connection: Some(connection), ground: self.ground.clone() }),
+            Err(error) => {
+                self.ground.out.fetch_sub(1, Ordering::Relaxed);
+                Err(error)
+            }
+        }
     }
 
     fn dispose(&self) -> Option<Result<(), Error>> {
