@@ -51,6 +51,11 @@ impl Case<'_> {
         reactor.ask(&self.dialect.end_session(number))
     }
 
+    /// The administrator was asked to end a session and has not answered yet.
+    pub(super) fn awaits_administrator(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| !ending.answered)
+    }
+
     pub(super) fn administrator_has_ended(&mut self, answer: Result<Rows, Error>) -> Result<(), Trouble> {
         answer.map_err(|error| Trouble::ServerGone(format!("the administrator cannot end a session: {error}")))?;
         if let Some(ending) = &mut self.ending {

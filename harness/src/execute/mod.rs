@@ -5,6 +5,7 @@
 mod addresses;
 mod administrator;
 mod beside;
+mod births;
 mod bounds;
 mod case;
 mod connection;
@@ -40,9 +41,10 @@ use crate::trouble::Trouble;
 use addresses::administrator_socket;
 pub(crate) use addresses::{PORT, direct_config, socket_name, upstream};
 use beside::{Beside, processor};
+use births::BIRTH;
 use bounds::Bounds;
 pub(crate) use bounds::Effort;
-use case::{BIRTH, Case};
+use case::Case;
 use reactor::{Notice, Reactor};
 
 /// Weaknesses that tests give the executor, to prove that each would be noticed. All off in real use.
