@@ -2,20 +2,23 @@
 //!
 //! Generators, promises, the executor and rules ask it. It is pure, and it says nothing of what a pool does inside.
 //!
-//! Here are its data and the questions about them; `applies` says what is skipped, `expects` what must succeed, `census` in which
+//! Here are the questions about it; `process` has its data, `applies` says what is skipped, `expects` what must succeed, `census` in which
 //! condition a process finds a pool, `change` what a step does to the state.
 
 mod applies;
 mod census;
 mod change;
 mod expects;
+mod process;
 #[cfg(test)]
 mod tests;
 
 pub use census::Condition;
+pub use process::{Holding, PoolSlot};
 
 use crate::history::{CheckoutId, PoolId};
-use crate::interleaving::{Actor, Handle, Op, PoolName, Process, Thread};
+use crate::interleaving::{Actor, Handle, Op, PoolName, Process};
+use process::{ActorState, Life, ProcessState, Stray, count};
 
 /// The state of an interleaving between two steps.
 #[derive(Clone, Debug)]
@@ -26,91 +29,6 @@ pub struct State {
     checkouts: u32,
     /// A pid was given a second time.
     has_reused: bool,
-}
-
-/// One process.
-#[derive(Clone, Debug)]
-struct ProcessState {
-    process: Process,
-    parent: Option<Process>,
-    life: Life,
-    actors: Vec<ActorState>,
-    pools: Vec<PoolSlot>,
-    /// Checkouts that no name stands for any more: leaked, or held by threads that the process lacks.
-    strays: Vec<Stray>,
-    /// A pool was dropped without being disposed, or something was leaked.
-    careless: bool,
-    /// Another program runs in it, which only holds what it inherited.
-    execed: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
-    Running,
-    Ended,
-    Reaped,
-}
-
-#[derive(Clone, Debug)]
-struct ActorState {
-    thread: Thread,
-    /// Who can join it; nobody, if that thread has been joined itself.
-    spawner: Option<Thread>,
-    /// The pool and the name of the checkout that is in flight.
-    checking_out: Option<(PoolId, Handle)>,
-    busy: bool,
-    /// It is inside an operation of which a reply is withheld.
-    stalled: bool,
-    /// The number of the pool or checkout that the operation in flight will make.
-    reserved: u32,
-    holdings: Vec<Holding>,
-}
-
-/// A checkout that an actor holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holding {
-    /// Its name.
-    pub handle: Handle,
-    /// Its number.
-    pub checkout: CheckoutId,
-    /// The pool that it came from.
-    pub pool: PoolId,
-    /// It was checked out by another process, before the fork.
-    pub inherited: bool,
-    /// It is inside a transaction.
-    pub transaction: bool,
-    /// An operation on it has failed, or its session was ended.
-    pub failed: bool,
-    /// Its session was ended, and with it any transaction.
-    pub lost: bool,
-    /// Nothing was asked on it yet.
-    pub fresh: bool,
-}
-
-/// A pool that a process holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolSlot {
-    /// Its name, if it has one.
-    pub name: Option<PoolName>,
-    /// Its number.
-    pub id: PoolId,
-    /// It was opened by another process, before the fork.
-    pub inherited: bool,
-    /// `dispose` was called here, or in an ancestor before the fork.
-    pub disposed: bool,
-    /// And the pool offers that, so that it may serve no longer.
-    pub closed: bool,
-    /// It was opened here, or the hook for a forked child was called since.
-    pub hooked: bool,
-    /// The administrator has ended a session of it: what it still hands out may be broken.
-    pub faulty: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Stray {
-    pool: PoolId,
-    /// It was leaked by this process, which checked it out: it counts as used for certain.
-    own: bool,
 }
 
 impl State {
@@ -319,77 +237,4 @@ impl State {
             }
         });
     }
-}
-
-impl ProcessState {
-    fn new(process: Process, parent: Option<Process>) -> Self {
-        let main = ActorState::new(Thread::MAIN, None);
-        Self {
-            process,
-            parent,
-            life: Life::Running,
-            actors: vec![main],
-            pools: Vec::new(),
-            strays: Vec::new(),
-            careless: false,
-            execed: false,
-        }
-    }
-
-    fn thread(&self, thread: Thread) -> Option<&ActorState> {
-        self.actors.iter().find(|actor| actor.thread == thread)
-    }
-
-    fn pool_at(&self, name: Option<PoolName>) -> Option<usize> {
-        match name {
-            None => self.pools.len().checked_sub(1),
-            Some(_) => self.pools.iter().rposition(|pool| pool.name == name),
-        }
-    }
-
-    fn pool(&self, name: Option<PoolName>) -> Option<PoolSlot> {
-        self.pool_at(name).map(|at| self.pools[at])
-    }
-
-    fn handles(&self) -> usize {
-        self.actors.iter().map(|actor| actor.holdings.len()).sum()
-    }
-
-    fn idle(&self) -> bool {
-        self.actors.iter().all(|actor| !actor.busy)
-    }
-
-    /// How many connections of a pool are in use here for certain, and how many may count as used.
-    fn used(&self, pool: PoolId) -> (u32, u32) {
-        let held = || self.actors.iter().flat_map(|actor| &actor.holdings).filter(|held| held.pool == pool);
-        let strays = || self.strays.iter().filter(|stray| stray.pool == pool);
-        let waiting = self.actors.iter().filter(|actor| actor.waits_for(pool)).count();
-        let certain = held().filter(|held| !held.inherited).count() + strays().filter(|stray| stray.own).count();
-        (count(certain), count(held().count() + strays().count() + waiting))
-    }
-}
-
-impl Holding {
-    fn new(handle: Handle, checkout: CheckoutId, pool: PoolId) -> Self {
-        Self { handle, checkout, pool, inherited: false, transaction: false, failed: false, lost: false, fresh: true }
-    }
-}
-
-impl ActorState {
-    fn new(thread: Thread, spawner: Option<Thread>) -> Self {
-        Self { thread, spawner, checking_out: None, busy: false, stalled: false, reserved: 0, holdings: Vec::new() }
-    }
-
-    fn waits_for(&self, pool: PoolId) -> bool {
-        self.checking_out.is_some_and(|(wanted, _)| wanted == pool)
-    }
-
-    fn holding(&self, handle: Handle) -> Option<&Holding> {
-        self.holdings.iter().find(|held| held.handle == handle)
-    }
-}
-
-/// A number of things that the limits keep small.
-fn count(things: usize) -> u32 {
-    u32::try_from(things).unwrap_or(u32::MAX)
 }
