@@ -15,8 +15,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (pool, every_thread_is_an_actor) in pools::BREAKING {
         trials.push(Trial::test(format!("{pool} breaks OWN-1 on the embedded server"), move || {
-            let cell = pools::certify(&bench(&target(pool))?, pool, Promise::ChildUsesPool, 1, 40);
-            pools::breaks_own_1(&cell, every_thread_is_an_actor)
+            pools::breaks_own_1(&bench(&target(pool))?, pool, every_thread_is_an_actor)
         }));
     }
     for pool in poolproof_targets::correct() {

@@ -2,7 +2,8 @@
 
 use libtest_mimic::Trial;
 use poolproof::bench::Bench;
-use poolproof::certify::{self, Cases, Cell, Plan};
+use poolproof::certify::{self, Cases, Cell, Hunt, Plan};
+use poolproof::execute::Weakness;
 use poolproof::generate::Selection;
 use poolproof::rules::Level;
 use poolproof::verdict::Verdict;
@@ -18,7 +19,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     for (pool, every_thread_is_an_actor) in BREAKING {
         let database = target(pool).database();
         trials.push(lab.trial(database, format!("{pool} breaks OWN-1 in at most six steps"), move |lab| {
-            breaks_own_1(&lab.certify(pool, Promise::ChildUsesPool, 1, 40), every_thread_is_an_actor)
+            breaks_own_1(&lab.bench(database, Weakness::default()), pool, every_thread_is_an_actor)
         }));
     }
     for pool in poolproof_targets::correct() {
@@ -31,11 +32,14 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
 }
 
 /// The field's first failure: a child uses the inherited pool, and two processes write on one session.
-pub(crate) fn breaks_own_1(cell: &Cell, every_thread_is_an_actor: bool) -> Outcome {
-    let failure = cell.failures.iter().find(|failure| failure.rule.id == "OWN-1").ok_or("OWN-1 was not found")?;
-    ensure(failure.interleaving.steps.len() <= 6, || format!("too long:\n{}", failure.interleaving))?;
+pub(crate) fn breaks_own_1(bench: &Bench, pool: &str, every_thread_is_an_actor: bool) -> Outcome {
+    let target = target(pool);
+    let hunt = Hunt { target: &target, promise: Promise::ChildUsesPool, seed: 1, cases: 40, by: Some("OWN-1"), without: None };
+    let kill = certify::hunt(bench, hunt, &mut |_| {})?.kill.ok_or("OWN-1 was not found")?;
+    ensure(kill.interleaving.steps.len() <= 6, || format!("too long:\n{}", kill.interleaving))?;
+    let replay = certify::replay(bench, &target, &kill.interleaving, 20)?;
     let wanted = if every_thread_is_an_actor { 20 } else { 18 };
-    ensure(failure.replayed >= wanted, || format!("replayed {} of {}", failure.replayed, failure.replays))
+    ensure(replay.replayed >= wanted, || format!("replayed {} of {}", replay.replayed, replay.replays))
 }
 
 /// A harness that barks at a correct pool is worth nothing; one that never looked is worth nothing either. A pool that serves no child
