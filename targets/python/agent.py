@@ -18,6 +18,8 @@ import socket
 import sys
 import threading
 
+import pools
+
 VERSION = 1
 SOCKET = os.environ.pop("POOLPROOF_CONTROL", "")
 POOL = os.environ.pop("POOLPROOF_POOL", "")
@@ -126,7 +128,7 @@ class Actor:
         except Unknown as unknown:
             return {"rejected": str(unknown)}
         except Exception as error:
-            return {"error": {"kind": kind_of(error), "message": f"{type(error).__name__}: {error}"}}
+            return {"error": {"kind": pools.kind_of(error), "message": f"{type(error).__name__}: {error}"}}
         except BaseException as error:
             return {"panicked": f"{type(error).__name__}: {error}"}
 
@@ -347,22 +349,14 @@ def children():
 
 def chosen(words):
     """The pool that the command line names, or the environment."""
-    from pools import named, of_user
-
     if not words:
-        return named(POOL)
+        return pools.named(POOL)
     path, _, name = words[0].rpartition(":")
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
     spec = importlib.util.spec_from_file_location("pool_under_test", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return of_user(getattr(module, name))
-
-
-def kind_of(error):
-    from pools import kind_of
-
-    return kind_of(error)
+    return pools.of_user(getattr(module, name))
 
 
 if __name__ == "__main__":

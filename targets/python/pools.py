@@ -1,9 +1,8 @@
 """Pools of SQLAlchemy with the drivers of PostgreSQL and MySQL, and what people do to make them survive a fork.
 
-A pool is a class of some lines: `__init__(config)`, `checkout(patience)`, and what of `dispose`, `after_fork` there is. A checkout has `query(sql)`, `begin`, `commit`, `rollback`, `give_back`, and what of `prepared`, `cancel` there is.
+A pool is a class of some lines: `__init__(config)`, `checkout(patience)`, and what of `dispose`, `after_fork` there is.
 """
 
-import contextlib
 import copy
 import os
 import sys
@@ -12,134 +11,8 @@ import weakref
 import sqlalchemy
 from sqlalchemy import event, exc, orm, pool as pools
 
-# The drivers: where the server is, in the words of each.
-
-
-class Psycopg2:
-    dialect = "postgresql+psycopg2"
-    # Asking for the types of an extension is no part of a pool.
-    options = {"use_native_hstore": False}
-    prepared = None
-
-    @staticmethod
-    def arguments(config):
-        place = {"host": os.path.dirname(config["socket"]), "port": config["port"]}
-        return {**place, "user": config["user"], "password": config["password"], "dbname": config["database"]}
-
-    @staticmethod
-    def cancel(connection):
-        connection.cancel()
-
-
-class Psycopg(Psycopg2):
-    dialect, options = "postgresql+psycopg", {}
-
-    @staticmethod
-    def prepared(connection, sql, argument):
-        return connection.execute(sql.replace("$1", "%s"), (argument,), prepare=True).fetchall()
-
-
-class PyMySql:
-    dialect, options = "mysql+pymysql", {}
-    # Neither driver prepares, nor has a way to cancel.
-    prepared = cancel = None
-
-    @staticmethod
-    def arguments(config):
-        login = {"user": config["user"], "password": config["password"], "database": config["database"]}
-        return {"unix_socket": config["socket"], **login}
-
-
-class MySqlClient(PyMySql):
-    dialect = "mysql+mysqldb"
-
-
-# Checkouts.
-
-
-class Checkout:
-    """A connection of SQLAlchemy. Outside of a transaction each statement is committed, as a careful program does it."""
-
-    def __init__(self, connection, driver):
-        self.connection, self.driver, self.begun = connection, driver, False
-
-    def run(self, work):
-        try:
-            result = work()
-            if not self.begun:
-                self.connection.commit()
-            return result
-        except BaseException:
-            if not self.begun:
-                with contextlib.suppress(Exception):
-                    self.connection.rollback()
-            raise
-
-    def query(self, sql):
-        return self.run(lambda: rows(self.connection.exec_driver_sql(sql)))
-
-    def prepared(self, sql, argument):
-        if self.driver.prepared is None:
-            return NotImplemented
-        return self.run(lambda: texts(self.driver.prepared(self.bare(), sql, argument)))
-
-    def cancel(self):
-        return NotImplemented if self.driver.cancel is None else self.driver.cancel(self.bare())
-
-    def bare(self):
-        """The driver's own connection."""
-        return self.connection.connection.dbapi_connection
-
-    def begin(self):
-        self.connection.begin()
-        self.begun = True
-
-    def commit(self):
-        self.begun = False
-        self.connection.commit()
-
-    def rollback(self):
-        self.begun = False
-        self.connection.rollback()
-
-    def give_back(self):
-        self.connection.close()
-
-
-class SharedCheckout(Checkout):
-    """The same with a session of the ORM that others use as well, and that nobody closes."""
-
-    def query(self, sql):
-        return self.run(lambda: rows(self.connection.execute(sqlalchemy.text(sql))))
-
-    def bare(self):
-        return self.connection.connection().connection.dbapi_connection
-
-    def begin(self):
-        # A session begins by itself.
-        self.begun = True
-
-    def give_back(self):
-        pass
-
-
-class SessionCheckout(SharedCheckout):
-    """Of a session that has a connection of its own: otherwise it would give it back at each commit."""
-
-    def give_back(self):
-        self.connection.close()
-        self.connection.bind.close()
-
-
-def rows(result):
-    return texts(result) if result.returns_rows else []
-
-
-def texts(result):
-    return [[None if value is None else str(value) for value in row] for row in result]
-
-
-# Pools.
+from pools_checkouts import Checkout, SessionCheckout, SharedCheckout
+from pools_drivers import DRIVERS
 
 
 class EnginePool:
@@ -174,14 +47,20 @@ class Bounded(EnginePool):
     def __init__(self, config):
         super().__init__(config)
         self.out = weakref.WeakSet()
+        # One for each checkout that is still connecting.
+        self.coming = []
 
     def checkout(self, patience):
         held = lambda checkout: not (checkout.connection.closed or checkout.connection.invalidated)
-        if sum(map(held, self.out)) >= self.config["max_size"]:
-            raise TimeoutError("the application has all the checkouts that it wants")
-        checkout = super().checkout(patience)
-        self.out.add(checkout)
-        return checkout
+        self.coming.append(None)
+        try:
+            if sum(map(held, self.out)) + len(self.coming) > self.config["max_size"]:
+                raise TimeoutError("the application has all the checkouts that it wants")
+            checkout = super().checkout(patience)
+            self.out.add(checkout)
+            return checkout
+        finally:
+            self.coming.pop()
 
 
 class NullPool(Bounded):
@@ -310,8 +189,6 @@ class SharedSessionPool(EnginePool):
         self.engine.pool._timeout = patience
         return SharedCheckout(self.session, self.driver)
 
-
-DRIVERS = {"psycopg2": Psycopg2, "psycopg": Psycopg, "pymysql": PyMySql, "mysqlclient": MySqlClient}
 
 KINDS = {
     "queuepool": EnginePool,

@@ -33,7 +33,12 @@ const DRIVERS: &[(&str, Database)] = &[
 /// The packages that the pools need, each with its version.
 pub const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
 
-const FILES: &[(&str, &str)] = &[(AGENT, include_str!("../python/agent.py")), ("pools.py", include_str!("../python/pools.py"))];
+const FILES: &[(&str, &str)] = &[
+    (AGENT, include_str!("../python/agent.py")),
+    ("pools.py", include_str!("../python/pools.py")),
+    ("pools_checkouts.py", include_str!("../python/pools_checkouts.py")),
+    ("pools_drivers.py", include_str!("../python/pools_drivers.py")),
+];
 
 const AGENT: &str = "agent.py";
 

@@ -7,14 +7,14 @@ const DISPOSE_BEFORE: Cure = Cure {
     what: "before each fork return or close every connection and dispose of the pool, and open anew on both sides: in SQLAlchemy \
            `session.close()` and `engine.dispose()`",
     measured: Some(
-        "`poolproof certify mysql --promise dispose-before-fork` passes; the program of the first report under `poolproof watch`, \
+        "`poolproof certify no-pool-mysql --promise dispose-before-fork` passes; the program of the first report under `poolproof watch`, \
          with this cure, writes nothing",
     ),
 };
 /// Leave the parent's connections alone.
 const LEAVE_ALONE: Cure = Cure {
     what: "let the child leave what it inherited alone: never close, return or collect it, end with `_exit`, and open its own",
-    measured: Some("`poolproof certify mysql --promise child-leaks` passes"),
+    measured: Some("`poolproof certify no-pool-mysql --promise child-leaks` passes"),
 };
 /// A pool that knows of forks.
 const KNOWS_FORKS: Cure = Cure {

@@ -57,7 +57,7 @@ fn forgetful(lab: &Lab) -> Outcome {
     own.finish()?;
     let agree = |workers: &str| {
         let mut command = tool();
-        command.args(["agree", "reference", "--promise", "threads-only", "--cases", "12", "--workers", workers]);
+        command.args(["agree", "reference", "--promise", "threads-only", "--cases", "30", "--workers", workers]);
         let output = run(command.args(["--server", &database.url()]));
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         ensure(output.status.code() == Some(1), || {

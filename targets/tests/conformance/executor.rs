@@ -60,9 +60,10 @@ fn out_of_order(history: &History) -> usize {
 
 fn order_of_events(lab: &Lab) -> Outcome {
     let interleavings = many(150);
-    let count = |weakness| lab.histories("reference", weakness, &interleavings).iter().map(out_of_order).sum::<usize>();
-    ensure(count(Weakness::default()) == 0, || "bytes stand after the answer that followed them".to_owned())?;
-    let weak = count(Weakness { control_first: true, ..Weakness::default() });
+    let count = |weakness, some| lab.histories("reference", weakness, some).iter().map(out_of_order).sum::<usize>();
+    ensure(count(Weakness::default(), &interleavings) == 0, || "bytes stand after the answer that followed them".to_owned())?;
+    // Much of it then waits for what was read in the wrong order.
+    let weak = count(Weakness { control_first: true, ..Weakness::default() }, &interleavings[..30]);
     ensure(weak > 0, || "the test does not notice messages that are appended before the tap was drained".to_owned())
 }
 

@@ -31,6 +31,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         with("an engine that is disposed before the fork is safe", "psycopg2", || {
             certify("sqlalchemy-queuepool-psycopg2", "dispose-before-fork", 0, &["safe under: dispose-before-fork"])
         }),
+        with("SQLAlchemy's NullPool leaves a child nothing where nothing is checked out", "psycopg2", || {
+            // No session crosses a fork: OWN-1 has no opportunity, and everything else passes.
+            certify("sqlalchemy-nullpool-psycopg2", "fork-when-idle", 4, &["under fork-when-idle nothing could break OWN-1"])
+        }),
         with("an engine in a file is led to the server of the run", "psycopg2", own_engine),
         with("every pool in Python is listed", "psycopg2", listed),
     ]
