@@ -1,5 +1,6 @@
 //! The whole algorithm: search, confirm, shrink, replay; and some of what passed is executed twice.
 
+mod again;
 mod compare;
 mod confirm;
 mod crew;
@@ -172,8 +173,8 @@ pub fn certify(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Cell>, Trouble> {
     let around = bench.surroundings(target.database())?;
-    let mut workers: Vec<Executor> =
-        (0..plan.workers.max(1)).map(|_| Executor::start(target, around)).collect::<Result<_, _>>()?;
+    let another = || Executor::start(target, around);
+    let mut workers: Vec<Executor> = (0..plan.workers.max(1)).map(|_| another()).collect::<Result<_, _>>()?;
     promises
         .iter()
         .map(|promise| {
@@ -183,7 +184,7 @@ pub fn certify(
             let supply = Supply::new(*promise, known(*promise)?, plan);
             let mut found = search(&mut workers, &supply, plan.cases, progress)?;
             let broken: Vec<u64> = found.suspects.iter().flatten().copied().collect();
-            let failures = confirm(&mut workers, &supply, &mut found, plan, progress)?;
+            let failures = confirm(&mut workers, &another, &supply, &mut found, plan, progress)?;
             let unlike = execute_twice(&mut workers, &supply, &broken, found.cases)?;
             Ok(found.into_cell(&supply, failures, unlike))
         })

@@ -33,6 +33,10 @@ pub const PATIENCE_QUICK: Duration = Duration::from_millis(150);
 pub const PATIENCE_RELEASE: Duration = Duration::from_secs(20);
 /// The same while searching: half of it is enough to see that somebody is not served in time, before he gives up and helps himself.
 pub const PATIENCE_RELEASE_QUICK: Duration = Duration::from_millis(1100);
+/// How long after room has come for it a waiting checkout must be served.
+pub const SERVED: Duration = Duration::from_secs(5);
+/// The same while searching; a failure is confirmed with [`SERVED`].
+pub const SERVED_QUICK: Duration = Duration::from_millis(400);
 /// How long a checkout waits that must block while nobody will release it.
 pub const PATIENCE_BLOCKED: Duration = Duration::from_millis(10);
 /// How long a checkout waits of which the model cannot say whether it will be served.

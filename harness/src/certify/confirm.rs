@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use super::again::{Rate, Replays};
 use super::search::{Found, Supply, that_count};
 use super::{Execution, Failure, Plan, Progress, run, run_until_broken};
 use crate::execute::{Effort, Executor};
@@ -14,8 +15,9 @@ use crate::verdict::Verdict;
 
 /// Of each rule that was suspected to be broken at most one failure: of the suspect with the lowest number that fails again, with
 /// bounds that no slow machine reaches, and goes on to fail steadily.
-pub(super) fn confirm(
-    workers: &mut [Executor],
+pub(super) fn confirm<'a>(
+    workers: &mut [Executor<'a>],
+    another: &(dyn Fn() -> Result<Executor<'a>, Trouble> + Sync),
     supply: &Supply,
     found: &mut Found,
     plan: &Plan,
@@ -28,7 +30,7 @@ pub(super) fn confirm(
     let looked: Vec<Result<Looked, Trouble>> = std::thread::scope(|scope| {
         let (next, suspected) = (&next, &suspected);
         let look = |worker| {
-            let mut suspects = Suspects { worker, supply, plan, news: news.clone() };
+            let mut suspects = Suspects { worker, another, supply, plan, news: news.clone() };
             move || suspects.look_at_all(suspected, next)
         };
         let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(look(worker))).collect();
@@ -100,6 +102,7 @@ impl Failure {
 /// One worker that looks at suspects.
 struct Suspects<'a, 'b> {
     worker: &'a mut Executor<'b>,
+    another: &'a (dyn Fn() -> Result<Executor<'b>, Trouble> + Sync),
     supply: &'a Supply,
     plan: &'a Plan,
     news: mpsc::Sender<Progress>,
@@ -187,13 +190,10 @@ impl Suspects<'_, '_> {
         };
         let printed = self.worker.printed();
         self.tell(Progress::Replaying(promise, rule));
-        let (mut replayed, mut replays) = (0, 0);
         // Once it has failed to fail too often, more replays decide nothing.
-        while replays < self.plan.replays && (replays - replayed) * 10 <= self.plan.replays {
-            let effort = if replays < PATIENT { Effort::Full } else { Effort::Quick };
-            replays += 1;
-            replayed += u32::from(run_until_broken(self.worker, &interleaving, effort)?.breaks(rule));
-        }
+        let (times, missed) = (self.plan.replays, self.plan.replays / 10);
+        let wanted = Replays { interleaving: &interleaving, rule, times, missed, patient: PATIENT, seen: &history };
+        let Rate { replayed, replays } = wanted.count(self.worker, self.another)?;
         Ok(Failure { rule, interleaving, history, judgement, replayed, replays, printed, second: None })
     }
 }

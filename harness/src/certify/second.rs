@@ -1,8 +1,9 @@
 //! An effect that was seen on an embedded server is looked for on a real one.
 
-use super::{Cell, run_until_broken};
+use super::Cell;
+use super::again::{Rate, Replays};
 use crate::bench::Bench;
-use crate::execute::{Effort, Executor};
+use crate::execute::Executor;
 use crate::rules;
 use crate::target::Target;
 use crate::trouble::Trouble;
@@ -33,15 +34,16 @@ pub fn ask_second_server(bench: &Bench, target: &Target, cell: &mut Cell) -> Res
         return Ok(());
     }
     let product = bench.product(target.database()).unwrap_or("a real server").to_owned();
-    let mut worker = Executor::start(target, bench.surroundings(target.database())?)?;
+    let around = bench.surroundings(target.database())?;
+    let another = || Executor::start(target, around);
+    let mut worker = another()?;
     let _beside = worker.beside_agent();
     for place in effects {
         let failure = &mut cell.failures[place];
-        let mut second = Second { product: product.clone(), replayed: 0, replays: TIMES };
-        for _ in 0..TIMES {
-            second.replayed +=
-                u32::from(run_until_broken(&mut worker, &failure.interleaving, Effort::Full)?.breaks(failure.rule));
-        }
+        let (interleaving, rule) = (&failure.interleaving, failure.rule);
+        let wanted = Replays { interleaving, rule, times: TIMES, missed: TIMES, patient: TIMES, seen: &failure.history };
+        let Rate { replayed, replays } = wanted.count(&mut worker, &another)?;
+        let second = Second { product: product.clone(), replayed, replays };
         if second.replayed == 0 {
             let why = format!("broken on the embedded server, and in none of {TIMES} executions on {product}");
             let of = rules::ALL.iter().position(|rule| rule.id == failure.rule.id);

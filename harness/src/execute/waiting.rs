@@ -57,7 +57,7 @@ impl Case<'_> {
                 let same = flight.actor.process == process && flight.pool == Some(pool) && flight.blocked;
                 if same && flight.released.is_none() {
                     flight.released = Some(now);
-                    flight.bound = now.duration_since(flight.started) + self.bounds.must + self.bounds.overdue;
+                    flight.bound = now.duration_since(flight.started) + self.bounds.served;
                     waiters.push(flight.id);
                 }
             }

@@ -90,6 +90,8 @@ fn a_panic_is_quoted_without_what_came_before_it() {
     assert!(text.contains("replayed: 19 of 20\n"), "{text}");
     assert!(text.contains("→ panicked: boom"), "{text}");
     assert!(text.contains("p0 died of SIGABRT"), "{text}");
+    // Whatever is promised about children, there was none.
+    assert!(text.contains("what to do: Report the crash to the pool's authors: no fork is involved.\n"), "{text}");
 }
 
 /// What was broken and confirmed is a failure, also where the execution that is shown went well.
