@@ -49,7 +49,7 @@ fn does_what_it_is_told(pool: &Target) -> Outcome {
 }
 
 fn passes_without_a_fork(pool: &Target) -> Outcome {
-    let cell = pools::certify(&bench(pool)?, pool.name(), Promise::ThreadsOnly, 1, scaled(15, 1000));
+    let cell = pools::certify(&bench(pool)?, pool.name(), Promise::ThreadsOnly, 1, scaled(15, 200));
     let broken = cell.failures.iter().find(|failure| failure.rule.level == Level::Must);
     ensure(broken.is_none(), || format!("{broken:#?}"))?;
     let undecided = cell.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::NoVerdict(_)));

@@ -36,7 +36,7 @@ fn agree(lab: &Lab, pool: &str) -> Outcome {
     let outside = lab.bench(target.database(), poolproof::execute::Weakness::default());
     let product = outside.product(target.database()).ok_or("a server without a name")?;
     for promise in [Promise::ChildUsesPool, Promise::ChildDrops, Promise::DisposeBeforeFork, Promise::ThreadsOnly] {
-        let sample = Sample { promise, seed: 9, numbers: 20..20 + scaled(25, 2500) };
+        let sample = Sample { promise, seed: 9, numbers: 20..20 + scaled(25, 200) };
         for difference in certify::compare([&inside, &outside], &target, &sample, 1, &mut |_| {})? {
             let certify::Difference { interleaving, causes, .. } = difference;
             ensure(accepted.accepts(pool, product, &causes), || format!("embedded and {product}: {causes:?}\n{interleaving}"))?;
