@@ -46,6 +46,36 @@ pub struct Plan {
     pub workers: usize,
     /// How often a shrunk failure is replayed.
     pub replays: u32,
+    /// Which part of the whole is looked at.
+    pub shard: Shard,
+}
+
+/// One of several parts of a search, which together are the whole: of so many interleavings in a row one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    at: u64,
+    of: u64,
+}
+
+impl Shard {
+    /// All of it.
+    pub const WHOLE: Self = Self { at: 1, of: 1 };
+
+    /// Part `at` of `of`, counted from one; `None` if there is no such part.
+    pub fn new(at: u64, of: u64) -> Option<Self> {
+        (1..=of).contains(&at).then_some(Self { at, of })
+    }
+
+    /// The number in the whole of the interleaving with this number in the part.
+    fn number(self, nth: u64) -> u64 {
+        nth * self.of + self.at - 1
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.at, self.of)
+    }
 }
 
 /// More workers than this only wait for the server.
@@ -55,7 +85,7 @@ impl Default for Plan {
     /// The usual one: 200 interleavings from all sources and the seed 1, as many workers as there are processors, 20 replays.
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, |number| number.get().min(WORKERS));
-        Self { seed: 1, cases: Cases::Number(200), selection: Selection::default(), workers, replays: 20 }
+        Self { seed: 1, cases: Cases::Number(200), selection: Selection::default(), workers, replays: 20, shard: Shard::WHOLE }
     }
 }
 
@@ -129,6 +159,8 @@ pub struct Share {
 pub struct Failure {
     /// The rule, as first cause.
     pub rule: &'static Rule,
+    /// The number of the interleaving that broke it in the search.
+    pub number: u64,
     /// The shrunk interleaving.
     pub interleaving: Interleaving,
     /// What happened when it was confirmed.
@@ -182,10 +214,10 @@ pub fn certify(
                 return Ok(Cell::not_offered(*promise));
             }
             let supply = Supply::new(*promise, known(*promise)?, plan);
-            let mut found = search(&mut workers, &supply, plan.cases, progress)?;
+            let mut found = search(&mut workers, &supply, plan, progress)?;
             let broken: Vec<u64> = found.suspects.iter().flatten().copied().collect();
             let failures = confirm(&mut workers, &another, &supply, &mut found, plan, progress)?;
-            let unlike = execute_twice(&mut workers, &supply, &broken, found.cases)?;
+            let unlike = execute_twice(&mut workers, &supply, &broken, (plan.shard, found.cases))?;
             Ok(found.into_cell(&supply, failures, unlike))
         })
         .collect()

@@ -1,9 +1,11 @@
-//! Failures on disk: `DIR/failures/POOL/PROMISE.RULE.interleaving`, in the text form.
+//! Results on disk: failures as `DIR/failures/POOL/PROMISE.RULE.interleaving`, in the text form, and documents on pools as
+//! `DIR/POOL/certificate.json`.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::certificate::Certificate;
 use crate::certify::{Failure, Unlike};
 use crate::interleaving::{self, Interleaving};
 use crate::promise::Promise;
@@ -75,6 +77,28 @@ pub fn save_unlike(directory: &Path, pool: &str, promise: Promise, unlike: &Unli
     let path = unlike_path(directory, pool, promise, unlike.number);
     write(&path, &format!("# not the same way twice\n# {}\n{}", unlike.what, unlike.interleaving))?;
     Ok(path)
+}
+
+/// Saves a document on a pool as `DIR/POOL/certificate.json`, and as pages beside it; gives the path of the first.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_certificate(directory: &Path, certificate: &Certificate) -> Result<PathBuf, Trouble> {
+    let folder = directory.join(&certificate.pool.name);
+    let path = folder.join("certificate.json");
+    write(&path, &certificate.to_json())?;
+    write(&folder.join("certificate.md"), &certificate.to_markdown())?;
+    write(&folder.join("certificate.html"), &certificate.to_html())?;
+    Ok(path)
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// A file that cannot be read, or that is no such document.
+pub fn certificate(path: &Path) -> Result<Certificate, Trouble> {
+    let text = fs::read_to_string(path).map_err(|error| Trouble::file(path, error))?;
+    Certificate::from_json(&text).map_err(|error| Trouble::Certificate { path: path.to_owned(), error })
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Trouble> {

@@ -35,6 +35,9 @@ mod target;
 pub mod trouble;
 pub mod words;
 
+// What was found, as a document.
+pub mod certificate;
+
 // The stage with effects, and what it stands on. The rest compiles everywhere; this needs Linux.
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod agent;

@@ -117,6 +117,14 @@ pub enum Trouble {
         /// Where and why.
         error: ParseError,
     },
+    /// A file holds no certificate.
+    #[error("{}: {error}", path.display())]
+    Certificate {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: String,
+    },
     /// The agent does not keep to its protocol, or has died.
     #[error("the agent, the program that runs the pool, failed: {0}")]
     Agent(String),

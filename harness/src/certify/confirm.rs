@@ -137,12 +137,12 @@ impl Suspects<'_, '_> {
             if seen.breaks(rule) {
                 attempts += 1;
                 if self.fails(&interleaving, rule, STEADY)? {
-                    let failure = self.minimal(interleaving, seen, rule, STEADY)?;
+                    let failure = self.minimal(*index, interleaving, seen, rule, STEADY)?;
                     if best.as_ref().is_none_or(|best| failure.replayed > best.replayed) {
                         best = Some(failure);
                     }
                 } else {
-                    unsteady.get_or_insert((interleaving, seen));
+                    unsteady.get_or_insert((*index, interleaving, seen));
                 }
             } else {
                 strays += u32::from(seen.judgement.first_cause().is_some());
@@ -153,7 +153,7 @@ impl Suspects<'_, '_> {
             }
         }
         let failure = match (best, unsteady) {
-            (None, Some((interleaving, seen))) => Some(self.minimal(interleaving, seen, rule, 1)?),
+            (None, Some((index, interleaving, seen))) => Some(self.minimal(index, interleaving, seen, rule, 1)?),
             (best, _) => best,
         };
         Ok(Looked { place, failure, others })
@@ -174,7 +174,14 @@ impl Suspects<'_, '_> {
         Ok(true)
     }
 
-    fn minimal(&mut self, start: Interleaving, seen: Execution, rule: &'static Rule, steady: u32) -> Result<Failure, Trouble> {
+    fn minimal(
+        &mut self,
+        number: u64,
+        start: Interleaving,
+        seen: Execution,
+        rule: &'static Rule,
+        steady: u32,
+    ) -> Result<Failure, Trouble> {
         let promise = start.promise;
         let shrunk = shrink(&start, |candidate| {
             self.tell(Progress::Shrinking(promise, rule, candidate.steps.len()));
@@ -194,6 +201,6 @@ impl Suspects<'_, '_> {
         let (times, missed) = (self.plan.replays, self.plan.replays / 10);
         let wanted = Replays { interleaving: &interleaving, rule, times, missed, patient: PATIENT, seen: &history };
         let Rate { replayed, replays } = wanted.count(self.worker, self.another)?;
-        Ok(Failure { rule, interleaving, history, judgement, replayed, replays, printed, second: None })
+        Ok(Failure { rule, number, interleaving, history, judgement, replayed, replays, printed, second: None })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::search::Supply;
-use super::{Cases, Plan, Progress};
+use super::{Cases, Plan, Progress, Shard};
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
 use crate::generate::Selection;
@@ -66,7 +66,7 @@ pub fn hunt(bench: &Bench, hunt: Hunt, progress: &mut dyn FnMut(Progress)) -> Re
     let mut worker = Executor::start(hunt.target, bench.surroundings(hunt.target.database())?)?;
     let _beside = worker.beside_agent();
     let cases = Cases::Number(hunt.cases);
-    let plan = Plan { seed: hunt.seed, cases, selection: Selection::default(), workers: 1, replays: 0 };
+    let plan = Plan { seed: hunt.seed, cases, selection: Selection::default(), workers: 1, replays: 0, shard: Shard::WHOLE };
     let supply = Supply::new(hunt.promise, Vec::new(), &plan);
     let mut bag = Bag { kill: None, cases: 0, took: Duration::ZERO, others: Vec::new() };
     while bag.cases < hunt.cases && bag.kill.is_none() {

@@ -66,6 +66,8 @@ pub(super) struct Found {
     steps: (u64, u64),
     situations: Situations,
     searched: Duration,
+    /// How many interleavings there are to execute, if that is known.
+    wanted: Option<u64>,
 }
 
 /// One executed interleaving.
@@ -89,18 +91,20 @@ fn look(worker: &mut Executor, supply: &Supply, index: u64) -> Result<Seen, Trou
 pub(super) fn search(
     workers: &mut [Executor],
     supply: &Supply,
-    cases: Cases,
+    plan: &Plan,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Found, Trouble> {
     let mut found = Found::new();
     let (started, total) = (found.started, supply.total());
-    let wanted = |index: u64| !cases.is_over(started.elapsed()) && total.is_none_or(|total| index < total);
+    let Plan { cases, shard, .. } = *plan;
+    let wanted = |nth: u64| !cases.is_over(started.elapsed()) && total.is_none_or(|total| shard.number(nth) < total);
+    found.wanted = total.map(|total| (total + shard.of - shard.at) / shard.of);
     let note = |seen| {
         found.note(seen);
-        progress(Progress::Searched(supply.promise, found.cases, total));
+        progress(Progress::Searched(supply.promise, found.cases, found.wanted));
     };
     let settle = |worker: &&mut Executor| worker.beside_agent();
-    look_at_all(workers, 0.., wanted, settle, |worker, index| look(worker, supply, index), note)?;
+    look_at_all(workers, 0.., wanted, settle, |worker, nth| look(worker, supply, shard.number(nth)), note)?;
     found.searched = started.elapsed();
     found.suspects.iter_mut().for_each(|suspects| suspects.sort_unstable());
     Ok(found)
@@ -118,6 +122,7 @@ impl Found {
             steps: (0, 0),
             situations: Situations::default(),
             searched: Duration::ZERO,
+            wanted: None,
         }
     }
 
@@ -158,7 +163,7 @@ impl Found {
             verdicts: rules::ALL.iter().zip(self.verdicts).collect(),
             failures,
             cases: self.cases,
-            wanted: supply.total(),
+            wanted: self.wanted,
             known: supply.saved(),
             sources,
             steps: self.steps,

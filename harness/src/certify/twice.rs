@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::run;
 use super::search::Supply;
+use super::{Shard, run};
 use crate::execute::{Effort, Executor};
 use crate::history::{Event, Expectation, History, InvocationId, Outcome, SessionId};
 use crate::interleaving::{Actor, Interleaving, Op, Process};
@@ -31,17 +31,17 @@ pub struct Unlike {
     pub what: String,
 }
 
-/// Executes some of those among the first `cases` interleavings that broke nothing twice, and gives those that went otherwise.
+/// Executes some of those among the first `cases` interleavings of a part that broke nothing twice, and gives those that went otherwise.
 pub(super) fn execute_twice(
     workers: &mut [Executor],
     supply: &Supply,
     broken: &[u64],
-    cases: u64,
+    (shard, cases): (Shard, u64),
 ) -> Result<Vec<Unlike>, Trouble> {
     let Some(worker) = workers.first_mut() else { return Ok(Vec::new()) };
     let _beside = worker.beside_agent();
     let mut unlike = Vec::new();
-    for number in (0..cases).step_by(EVERY).filter(|number| !broken.contains(number)).take(MOST) {
+    for number in (0..cases).step_by(EVERY).map(|nth| shard.number(nth)).filter(|number| !broken.contains(number)).take(MOST) {
         let interleaving = supply.nth(number);
         let first = run(worker, &interleaving, Effort::Full)?;
         let second = run(worker, &interleaving, Effort::Full)?;

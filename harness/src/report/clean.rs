@@ -15,7 +15,7 @@ const LEDGER: &str = "poolproof_ledger_";
 const RUN_DIRECTORY: &str = "/pp-";
 
 /// The words in one line, without what differs from run to run.
-pub(super) fn cleaned(words: &str) -> String {
+pub(crate) fn cleaned(words: &str) -> String {
     let line = one_line(words);
     let mut out = String::with_capacity(line.len());
     let mut rest = line.as_str();

@@ -1,5 +1,7 @@
 //! One execution as a picture: who did what, what passed the wire, and what of it broke a rule.
 
+use serde::{Deserialize, Serialize};
+
 use super::clean::cleaned;
 use super::draw::{Line, draw, wrapped};
 use super::rows::{Row, rows};
@@ -32,7 +34,7 @@ pub fn lanes(interleaving: &Interleaving, history: &History, judgement: &Judgeme
 }
 
 /// The rows without the parts of the final check that tell nothing. Where nothing was broken all of it is shown.
-fn chosen(rows: &[Row]) -> Vec<Line<'_>> {
+pub(super) fn chosen(rows: &[Row]) -> Vec<Line<'_>> {
     let Some(last) = rows.iter().rposition(Row::is_marked) else { return rows.iter().map(Line::Row).collect() };
     let tells = |at: usize| {
         let row = &rows[at];
@@ -59,17 +61,36 @@ fn chosen(rows: &[Row]) -> Vec<Line<'_>> {
 }
 
 /// What was broken, and what shows it.
-fn evidence(history: &History, judgement: &Judgement, style: Style) -> String {
-    let mut text = String::new();
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Told {
+    /// The rule.
+    pub rule: String,
+    /// What happened, and then what helps to understand it.
+    pub lines: Vec<String>,
+}
+
+/// The first cause, and then its consequences, if anything was broken.
+pub fn told(history: &History, judgement: &Judgement) -> Vec<Told> {
     let lengths = lengths(history);
     let clean = |words: &str| lengths.iter().fold(cleaned(words), |words, (with, without)| words.replace(with, without));
-    if let Some((rule, evidence)) = judgement.first_cause() {
-        let head = format!("{} {}  ", words::FIRST, rule.id);
-        told(&head, &style.alarm(&head), &lines(evidence, usize::MAX, &clean), style, &mut text);
-    }
-    for (rule, evidence) in judgement.consequences() {
-        let head = format!("{} and so {}  ", words::THEN, rule.id);
-        told(&head, &style.strong(&head), &lines(evidence, DETAILS, &clean), style, &mut text);
+    let first = judgement.first_cause().map(|(rule, evidence)| (rule, evidence, usize::MAX));
+    let then = judgement.consequences().map(|(rule, evidence)| (rule, evidence, DETAILS));
+    let all = first.into_iter().chain(then);
+    all.map(|(rule, evidence, details)| Told { rule: rule.id.to_owned(), lines: lines(evidence, details, &clean) }).collect()
+}
+
+fn evidence(history: &History, judgement: &Judgement, style: Style) -> String {
+    let mut text = String::new();
+    let is_first = judgement.first_cause().map(|(rule, _)| rule.id);
+    for Told { rule, lines } in told(history, judgement) {
+        if is_first == Some(rule.as_str()) {
+            let head = format!("{} {rule}  ", words::FIRST);
+            tell(&head, &style.alarm(&head), &lines, style, &mut text);
+        } else {
+            let head = format!("{} and so {rule}  ", words::THEN);
+            tell(&head, &style.strong(&head), &lines, style, &mut text);
+        }
     }
     text
 }
@@ -93,7 +114,7 @@ fn lines(evidence: &Evidence, details: usize, clean: &dyn Fn(&str) -> String) ->
     std::iter::once(&evidence.sentence).chain(details).map(|line| clean(line)).collect()
 }
 
-fn told(head: &str, painted: &str, lines: &[String], style: Style, text: &mut String) {
+fn tell(head: &str, painted: &str, lines: &[String], style: Style, text: &mut String) {
     let indent = head.chars().count();
     let lines = lines.iter().flat_map(|line| wrapped(line, style.columns() - indent));
     for (nth, line) in lines.enumerate() {

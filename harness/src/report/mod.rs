@@ -5,6 +5,7 @@
 //! | `rows.rs`, `wire.rs` | what of a history is shown, as rows |
 //! | `draw.rs` | rows as lines: a lane for each actor and one for the wire |
 //! | `lanes.rs` | one execution: which rows, and the evidence below them |
+//! | `timeline.rs` | the same rows as data, for other pictures |
 //! | `text.rs` | a whole failure, the verdicts of a promise, a rule |
 //! | `plan.rs` | an interleaving that nobody has executed |
 //! | `book.rs` | all promises and rules: `RULES.md` |
@@ -16,7 +17,7 @@
 //! say is therefore cleaned of these before it is quoted.
 
 mod book;
-mod clean;
+pub(crate) mod clean;
 mod draw;
 mod lanes;
 mod plan;
@@ -25,15 +26,17 @@ mod situations;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timeline;
 mod wire;
 mod words;
 
 pub use book::book;
 pub use draw::wrapped;
-pub use lanes::lanes;
+pub use lanes::{Told, lanes, told};
 pub use plan::plan;
 pub use situations::{reached, situations};
 pub use text::{Finding, Ground, failure, rule, rules, verdict_table};
+pub use timeline::{Beat, Broken, Passed, Timeline, timeline};
 pub use words::{ending, signal, skip, verdict};
 
 /// How a text is to look.

@@ -3,9 +3,8 @@
 use super::clean::cleaned;
 use super::draw::wrapped;
 use super::{Style, lanes, plan, words};
-use crate::history::{Event, History};
+use crate::history::History;
 use crate::interleaving::{Interleaving, parse};
-use crate::promise::Promise;
 use crate::rules::{self, Judgement, Level, Rule};
 use crate::verdict::Verdict;
 
@@ -92,9 +91,7 @@ pub fn failure(finding: &Finding, style: Style) -> String {
     if let Some(ground) = ground {
         paragraph("", &ground, style, &mut text);
     }
-    // What breaks without a child is mended by no care for children.
-    let forked = history.events().iter().any(|event| matches!(event, Event::Born { parent: Some(_), .. }));
-    paragraph("what to do: ", rule.remedy(if forked { promise } else { Promise::ThreadsOnly }), style, &mut text);
+    paragraph("what to do: ", rule.remedy_of(promise, history), style, &mut text);
     // A command is pasted: it is never broken into lines.
     indented(&format!("see it again: {}", finding.command), &mut text);
     if rule.id == "ISO-2" {

@@ -10,6 +10,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(super) const API_1: Rule = Rule {
     id: "API-1",
     level: Level::Must,
+    harm: "a closed pool hangs, crashes or answers wrongly",
     sentence: "A pool that was disposed, and a connection of it, answers with an error or with its own session's answer; never with \
                a hang, a crash or another's.",
     reason: "One thread ends the pool while another is in the middle of a statement: that is how every shutdown looks (failures: \

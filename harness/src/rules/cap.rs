@@ -16,6 +16,7 @@ pub(super) use disposed::CAP_3;
 pub(super) const CAP_1: Rule = Rule {
     id: "CAP-1",
     level: Level::Must,
+    harm: "there are more connections in use than allowed",
     sentence: "A pool never has more than `max_size` sessions in use.",
     reason: "The server's limit is shared by all: one pool above its share locks others out (field report F6: no more connections \
              allowed; failures: engine per call).",
@@ -32,6 +33,7 @@ pub(super) const CAP_1: Rule = Rule {
 pub(super) const CAP_2: Rule = Rule {
     id: "CAP-2",
     level: Level::Must,
+    harm: "connections are left when all has ended",
     sentence: "When every process has ended, no session is left.",
     reason: "A session that nobody owns holds its locks and its place on the server (failures: orphan after dispose, \
              exec keeps it).",

@@ -12,6 +12,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(super) const ISO_1: Rule = Rule {
     id: "ISO-1",
     level: Level::Must,
+    harm: "an error comes without a cause in its own process",
     sentence: "A step fails only for a cause in its own process's steps.",
     reason: "A parent whose connection its child has broken is punished for what it never did (field report F1: server closed the \
              connection unexpectedly; failures: finaliser says goodbye, TLS sequence, statement names clash).",
@@ -31,6 +32,7 @@ pub(super) const ISO_1: Rule = Rule {
 pub(super) const ISO_2: Rule = Rule {
     id: "ISO-2",
     level: Level::Must,
+    harm: "a process crashes",
     sentence: "No process dies of a signal, an abort or a panic that the interleaving did not ask for.",
     reason: "A pool that is confused by a fork must say so with an error and not take the process with it (field report F7; \
              failures: two threads reset).",

@@ -15,6 +15,7 @@ pub(super) use again::LIV_4;
 pub(super) const LIV_1: Rule = Rule {
     id: "LIV-1",
     level: Level::Must,
+    harm: "an operation hangs",
     sentence: "Every step ends.",
     reason: "A lock, a reply or a runtime thread that stayed in the parent never comes (failures: lock held at fork, read stolen, \
              runtime workers gone, shared epoll).",
@@ -34,6 +35,7 @@ pub(super) const LIV_1: Rule = Rule {
 pub(super) const LIV_2: Rule = Rule {
     id: "LIV-2",
     level: Level::Must,
+    harm: "a checkout is not served though there is room",
     sentence: "A checkout succeeds when its process has capacity free and the server accepts connections. What is orphaned or \
                inherited and not yet returned may count as used; returns on the way, waiters and connects in progress are waited \
                for.",
@@ -55,6 +57,7 @@ pub(super) const LIV_2: Rule = Rule {
 pub(super) const LIV_3: Rule = Rule {
     id: "LIV-3",
     level: Level::Must,
+    harm: "a process does not end",
     sentence: "Every process that was told to end ends.",
     reason: "A destructor that joins threads which exist only in the parent waits for ever (failures: runtime dropped in the child).",
     remedy: "Leave the child by _exit, or leak the inherited pool before it exits.",

@@ -18,7 +18,7 @@ mod txn;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::history::History;
+use crate::history::{Event, History};
 use crate::interleaving::{Interleaving, Op};
 use crate::promise::Promise;
 use crate::verdict::{Evidence, Verdict};
@@ -72,6 +72,8 @@ pub struct Rule {
     pub id: &'static str,
     /// How binding it is.
     pub level: Level,
+    /// What happens where it is broken, in a few words that need no rulebook.
+    pub harm: &'static str,
     /// What it demands.
     pub sentence: &'static str,
     /// Why, with the field report or the row of the list of failures that it comes from.
@@ -107,6 +109,12 @@ impl Rule {
     /// What a user of a pool should do that breaks it although he keeps this promise.
     pub fn remedy(&self, promise: Promise) -> &'static str {
         self.special_remedies().find(|(special, _)| *special == promise).map_or(self.remedy, |(_, remedy)| remedy)
+    }
+
+    /// What he should do about one failure: what breaks without a child is mended by no care for children.
+    pub fn remedy_of(&self, promise: Promise, history: &History) -> &'static str {
+        let forked = history.events().iter().any(|event| matches!(event, Event::Born { parent: Some(_), .. }));
+        self.remedy(if forked { promise } else { Promise::ThreadsOnly })
     }
 
     /// What a user should do, if nothing better is known under his promise.

@@ -12,6 +12,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(super) const REP_1: Rule = Rule {
     id: "REP-1",
     level: Level::Must,
+    harm: "a reply reaches somebody who did not ask",
     sentence: "A reply reaches the step that asked, whole: its nonce is the asker's.",
     reason: "A row of somebody else's question is wrong data without any error (field report F4: NoSuchColumnError, \
              commands out of sync; field report F7; failures: wrong reply, query given up).",

@@ -17,6 +17,7 @@ pub(super) use leftovers::{TXN_3, TXN_4};
 pub(super) const TXN_1: Rule = Rule {
     id: "TXN-1",
     level: Level::Must,
+    harm: "a commit that was reported is lost",
     sentence: "A commit that was reported (an acknowledged insert outside `begin` is one) has happened: its row is there, once. \
                A commit whose reply never came is indeterminate: all of it or nothing.",
     reason: "An application that was told 'committed' never looks again (field report F1; failures: rolled back by the child, \
@@ -41,6 +42,7 @@ pub(super) const TXN_1: Rule = Rule {
 pub(super) const TXN_2: Rule = Rule {
     id: "TXN-2",
     level: Level::Must,
+    harm: "work that was given up takes effect",
     sentence: "What was rolled back, or never committed, is not there.",
     reason: "Work that was given up must not take effect (failures: committed by the child).",
     remedy: "End every transaction and return its connection before a fork, and let no child commit on an inherited connection.",

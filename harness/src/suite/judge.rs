@@ -116,7 +116,7 @@ mod tests {
         let (interleaving, history) = (Interleaving::new(1, PROMISE, Vec::new()), History::default());
         let judgement = rules::judge(&interleaving, &history);
         let rule = rules::find(id).expect("a rule");
-        Failure { rule, interleaving, history, judgement, replayed, replays: 20, printed: String::new(), second: None }
+        Failure { rule, number: 0, interleaving, history, judgement, replayed, replays: 20, printed: String::new(), second: None }
     }
 
     fn known(rules: &[&str]) -> Known {

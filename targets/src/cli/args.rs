@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use poolproof::certify::Shard;
 use poolproof::choice::ServerChoice;
 use poolproof::generate::Source;
 use poolproof::words::duration;
@@ -31,6 +32,12 @@ pub(crate) enum Command {
     /// Run one interleaving and show what happens
     #[command(long_about = help::replay(), after_long_help = help::EXIT_CODES)]
     Replay(Replay),
+    /// Search again as a certificate says, and tell whether it holds
+    #[command(long_about = help::VERIFY, after_long_help = help::VERIFY_EXIT_CODES)]
+    Verify(Verify),
+    /// Make one certificate of those that `certify --shard` has made
+    #[command(long_about = help::MERGE)]
+    Merge(Merge),
     /// Compare what pools do on the embedded servers and on real ones
     #[command(long_about = help::AGREE, after_long_help = help::AGREE_EXIT_CODES)]
     Agree(Agree),
@@ -85,7 +92,10 @@ pub(crate) struct Certify {
     /// Interleavings that run at once [default: the processors of this machine, at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
-    /// Where failures are saved
+    /// Look at one part of several, such as 2/8, which `poolproof merge` puts together
+    #[arg(long, value_name = "PART/PARTS", value_parser = shard, default_value_t = Shard::WHOLE)]
+    pub(crate) shard: Shard,
+    /// Where failures and certificates are saved
     #[arg(long, value_name = "DIR", default_value = "poolproof-out")]
     pub(crate) out: PathBuf,
     /// Also print the verdict on each rule
@@ -126,6 +136,35 @@ pub(crate) struct Replay {
     pub(crate) times: u32,
     #[command(flatten)]
     pub(crate) servers: Servers,
+}
+
+/// What to verify, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// The certificate
+    #[arg(value_name = "CERTIFICATE.JSON")]
+    pub(crate) file: PathBuf,
+    /// Interleavings for each promise that are executed again [default: all of them]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sample: Option<u64>,
+    #[command(flatten)]
+    pub(crate) foreign: Foreign,
+    #[command(flatten)]
+    pub(crate) servers: Servers,
+    /// Interleavings that run at once [default: the processors of this machine, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: Option<u16>,
+}
+
+/// What to put together.
+#[derive(Args, Debug)]
+pub(crate) struct Merge {
+    /// The certificates of the parts
+    #[arg(value_name = "CERTIFICATE.JSON", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where the whole is saved
+    #[arg(long, value_name = "DIR", default_value = "poolproof-out")]
+    pub(crate) out: PathBuf,
 }
 
 /// What to compare, and how.
@@ -318,4 +357,10 @@ mod tests {
             (Some(6), Some(4), None)
         );
     }
+}
+
+fn shard(word: &str) -> Result<Shard, String> {
+    let (at, of) = word.split_once('/').unwrap_or((word, ""));
+    let shard = at.parse().ok().zip(of.parse().ok()).and_then(|(at, of)| Shard::new(at, of));
+    shard.ok_or_else(|| "expected a part and the number of parts, such as 2/8".to_owned())
 }

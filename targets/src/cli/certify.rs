@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use poolproof::bench::Bench;
+use poolproof::certificate::Conclusion;
 use poolproof::certify::{self, Cases, Plan};
 use poolproof::generate::{DEPTH, Selection, Source};
 use poolproof::limits::USUAL_CASES;
@@ -18,8 +19,8 @@ use super::progress::Teller;
 use super::screen::Screen;
 use super::second::Real;
 use super::servers::Servers;
-use super::summary::{Certified, Short};
-use super::{summary, table};
+use super::summary::{Certified, code};
+use super::{documents, summary, table};
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
@@ -39,6 +40,8 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
         }
         teller.clear();
         unsaved = unsaved.or(tell(&certified, target, wanted, screen)?);
+        let certificate = documents::certificate(&certified, target, wanted)?;
+        unsaved = unsaved.or(corpus::save_certificate(&wanted.out, &certificate).err());
         results.push(certified);
     }
     bench.finish()?;
@@ -48,7 +51,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
         return Err(trouble.into());
     }
     let cells = results.iter().flat_map(|certified| &certified.cells);
-    let code = cells.map(|cell| Short::of(cell).code()).fold(Code::Passed, Code::graver);
+    let code = cells.map(|cell| code(&Conclusion::of(cell))).fold(Code::Passed, Code::graver);
     // What was broken was confirmed by replays. Whatever else was said rests on a harness that is not to be trusted.
     let doubtful = code != Code::Broken && results.iter().any(Certified::shows_a_defect);
     Ok(if doubtful { Code::Bug } else { code })
@@ -60,6 +63,7 @@ fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, t
         cases: wanted.amount(),
         selection: wanted.selection()?,
         workers: workers(wanted.workers),
+        shard: wanted.shard,
         ..Plan::default()
     };
     let known = |promise: Promise| corpus::known(&wanted.out, target.name(), promise);
@@ -127,6 +131,10 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
     if results.iter().any(|certified| certified.embedded) {
         text.push_str("judged on embedded servers; `--server local` takes real ones\n");
     }
+    text.push_str(&match results {
+        [only] => format!("certificate: {}\n", wanted.out.join(only.pool).join("certificate.html").display()),
+        _ => format!("certificates: {}\n", wanted.out.join("POOL").join("certificate.html").display()),
+    });
     if results.iter().any(|certified| certified.cells.iter().any(|cell| !cell.failures.is_empty())) {
         let out = wanted.out.join("failures");
         text.push_str(&format!("failures are saved in {} and run first next time\n", out.display()));

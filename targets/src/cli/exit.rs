@@ -143,7 +143,10 @@ impl From<Trouble> for Stop {
         let code = match &trouble {
             Trouble::Interrupted => Code::Interrupted,
             Trouble::Bug(_) => Code::Bug,
-            Trouble::Interleaving { .. } | Trouble::Url { .. } | Trouble::File { missing: true, .. } => Code::Usage,
+            Trouble::Interleaving { .. }
+            | Trouble::Certificate { .. }
+            | Trouble::Url { .. }
+            | Trouble::File { missing: true, .. } => Code::Usage,
             _ => Code::Environment,
         };
         let stop = Self::new(code, &trouble);

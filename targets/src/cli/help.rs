@@ -53,6 +53,32 @@ twice: where that does not go the same way, and the pool cannot be the cause, po
 
 Promises, weakest first; a pool is only judged by what the application promises:";
 
+/// What `verify` does.
+pub(crate) const VERIFY: &str = "\
+A certificate is first held against itself: whoever edits a verdict leaves its evidence as it was.
+Then each certain failure in it is replayed, and the interleavings that it counts are executed again,
+or the first of them with --sample. It holds if what was broken breaks again, and nothing else does.
+
+  poolproof verify poolproof-out/mysql/certificate.json --sample 50";
+
+/// How it ends.
+pub(crate) const VERIFY_EXIT_CODES: &str = "\
+Exit codes:
+  0    it holds
+  1    it does not
+  2    usage: a file that is not there or is no certificate, an unknown pool
+  3    environment: no server, writers cannot be told apart here
+  130  interrupted";
+
+/// What `merge` does.
+pub(crate) const MERGE: &str = "\
+Several machines may share the work: each looks at one part of the interleavings, and their
+certificates are put together. The parts must be of one pool, server, seed, number and version.
+
+  poolproof certify mysql --cases 5000 --shard 1/2 --out one       on one machine
+  poolproof certify mysql --cases 5000 --shard 2/2 --out two       on another
+  poolproof merge one/mysql/certificate.json two/mysql/certificate.json --out whole";
+
 /// What `replay` does.
 const REPLAY: &str = "\
 An interleaving file has one step a line. A line that starts with # is a comment:

@@ -29,6 +29,8 @@ mod course;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod doctor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod documents;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod foreign;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
@@ -48,6 +50,8 @@ mod signals;
 mod summary;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod table;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod verify;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod watch;
 
@@ -81,6 +85,10 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Replay(wanted) => replay::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Verify(wanted) => verify::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Merge(wanted) => documents::merge(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Agree(wanted) => agree::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Mutants(wanted) => mutants::run(wanted, screen),
@@ -93,6 +101,8 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
         Command::Certify(_)
         | Command::Replay(_)
+        | Command::Verify(_)
+        | Command::Merge(_)
         | Command::Agree(_)
         | Command::Mutants(_)
         | Command::CheckAgent(_)

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use poolproof::Promise;
+use poolproof::certificate::Conclusion;
 use poolproof::certify::Cell;
 use poolproof::generate::Source;
 use poolproof::report::{self, Style, wrapped};
-use poolproof::rules::{Level, Rule};
-use poolproof::situations::required;
 use poolproof::verdict::Verdict;
 
 use super::exit::Code;
@@ -27,83 +26,13 @@ pub(crate) struct Certified {
     pub(crate) cells: Vec<Cell>,
 }
 
-/// What a pool did under one promise, in short.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Short {
-    /// Every MUST held.
-    Passed,
-    /// These rules were broken; whether a MUST is among them.
-    Broken(Vec<&'static str>, bool),
-    /// The evidence does not decide on these rules.
-    NoVerdict(Vec<&'static str>),
-    /// The pool has nothing with which this promise could be kept.
-    NotOffered,
-    /// Nothing could be broken.
-    NothingExercised,
-    /// These MUST had no opportunity to be broken.
-    NotExercised(Vec<&'static str>),
-    /// Every MUST held, and so many situations did not occur that should have.
-    Unreached(usize),
-}
-
-impl Short {
-    /// The shorter form of a cell.
-    pub(crate) fn of(cell: &Cell) -> Self {
-        let certain = cell.failures.iter().filter(|failure| failure.is_certain());
-        let missing = if cell.whole { cell.situations.missing(required(cell.promise)).len() } else { 0 };
-        match Self::from(certain.map(|failure| failure.rule), &cell.verdicts) {
-            Self::Passed | Self::Broken(_, false) if missing > 0 => Self::Unreached(missing),
-            other => other,
-        }
-    }
-
-    fn from(broken: impl Iterator<Item = &'static Rule>, verdicts: &[(&'static Rule, Verdict)]) -> Self {
-        let broken: Vec<&Rule> = broken.collect();
-        let is_must = |rule: &Rule| rule.level == Level::Must;
-        if broken.iter().any(|rule| is_must(rule)) {
-            return Self::Broken(broken.iter().map(|rule| rule.id).collect(), true);
-        }
-        let musts = || verdicts.iter().filter(|(rule, _)| is_must(rule));
-        let that = |kind: fn(&Verdict) -> bool| {
-            musts().filter(|(_, verdict)| kind(verdict)).map(|(rule, _)| rule.id).collect::<Vec<_>>()
-        };
-        let undecided = that(|verdict| matches!(verdict, Verdict::NoVerdict(_)));
-        let idle = that(|verdict| matches!(verdict, Verdict::NotExercised));
-        let busy = that(|verdict| matches!(verdict, Verdict::Passed { .. } | Verdict::Refused));
-        if musts().all(|(_, verdict)| *verdict == Verdict::NotOffered) {
-            return Self::NotOffered;
-        }
-        match (undecided.is_empty(), idle.is_empty(), busy.is_empty()) {
-            (false, ..) => Self::NoVerdict(undecided),
-            (true, _, true) => Self::NothingExercised,
-            (true, false, false) => Self::NotExercised(idle),
-            (true, true, false) if broken.is_empty() => Self::Passed,
-            (true, true, false) => Self::Broken(broken.iter().map(|rule| rule.id).collect(), false),
-        }
-    }
-
-    /// What stands in the table.
-    pub(crate) fn words(&self) -> String {
-        match self {
-            Self::Passed => "ok".to_owned(),
-            Self::Broken(rules, true) => rules.join(" "),
-            Self::Broken(rules, false) => format!("ok, but {}", rules.join(" ")),
-            Self::NoVerdict(_) => "no verdict".to_owned(),
-            Self::NotOffered => "not offered".to_owned(),
-            Self::NothingExercised => "nothing exercised".to_owned(),
-            Self::NotExercised(rules) => format!("not exercised: {}", rules.join(" ")),
-            Self::Unreached(missing) => format!("not exercised: {}", counted(*missing as u64, "situation")),
-        }
-    }
-
-    /// What the command ends with, if there is nothing graver.
-    pub(crate) fn code(&self) -> Code {
-        match self {
-            Self::Passed | Self::Broken(_, false) | Self::NotOffered => Code::Passed,
-            Self::Broken(_, true) => Code::Broken,
-            Self::NoVerdict(_) => Code::NoVerdict,
-            Self::NothingExercised | Self::NotExercised(_) | Self::Unreached(_) => Code::NotExercised,
-        }
+/// What the command ends with, if there is nothing graver.
+pub(crate) fn code(conclusion: &Conclusion) -> Code {
+    match conclusion {
+        Conclusion::Passed | Conclusion::Broken(_, false) | Conclusion::NotOffered => Code::Passed,
+        Conclusion::Broken(_, true) => Code::Broken,
+        Conclusion::NoVerdict(_) => Code::NoVerdict,
+        Conclusion::NothingExercised | Conclusion::NotExercised(_) | Conclusion::Unreached(_) => Code::NotExercised,
     }
 }
 
@@ -183,13 +112,10 @@ impl Certified {
 
     /// The weakest promises under which every MUST held, and those under which one was broken.
     fn promises(&self) -> (Vec<Promise>, Vec<Promise>) {
-        let under = |wanted: fn(&Short) -> bool| {
-            self.cells.iter().filter(|cell| wanted(&Short::of(cell))).map(|cell| cell.promise).collect::<Vec<_>>()
+        let under = |wanted: fn(&Conclusion) -> bool| {
+            self.cells.iter().filter(|cell| wanted(&Conclusion::of(cell))).map(|cell| cell.promise).collect::<Vec<_>>()
         };
-        (
-            weakest(&under(|short| short.code() == Code::Passed && *short != Short::NotOffered)),
-            under(|short| short.code() == Code::Broken),
-        )
+        (weakest(&under(Conclusion::is_safe)), under(Conclusion::is_unsafe))
     }
 }
 
@@ -214,20 +140,20 @@ fn counted(number: u64, thing: &str) -> String {
 
 /// Why there is no verdict, or too little was exercised.
 fn undecided(cell: &Cell) -> Option<String> {
-    match Short::of(cell) {
-        Short::NoVerdict(rules) => {
+    match Conclusion::of(cell) {
+        Conclusion::NoVerdict(rules) => {
             let why = cell.verdicts.iter().find_map(|(rule, verdict)| match verdict {
                 Verdict::NoVerdict(why) if rules.contains(&rule.id) => Some(why.as_str()),
                 _ => None,
             });
             Some(format!("no verdict under {} on {}: {}", cell.promise, rules.join(", "), why.unwrap_or("no reason is known")))
         }
-        Short::NotExercised(rules) => {
+        Conclusion::NotExercised(rules) => {
             Some(format!("under {} nothing could break {}: run more cases", cell.promise, rules.join(", ")))
         }
-        Short::NothingExercised => Some(format!("under {} nothing could break any rule: run more cases", cell.promise)),
-        Short::Unreached(_) => Some(format!("under {} too little was exercised: see the situations above", cell.promise)),
-        Short::Passed | Short::Broken(..) | Short::NotOffered => None,
+        Conclusion::NothingExercised => Some(format!("under {} nothing could break any rule: run more cases", cell.promise)),
+        Conclusion::Unreached(_) => Some(format!("under {} too little was exercised: see the situations above", cell.promise)),
+        Conclusion::Passed | Conclusion::Broken(..) | Conclusion::NotOffered => None,
     }
 }
 
@@ -244,29 +170,6 @@ fn below(promise: Promise) -> BTreeSet<Promise> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use poolproof::rules::ALL;
-
-    fn verdicts(kinds: &[Verdict]) -> Vec<(&'static Rule, Verdict)> {
-        ALL.iter().zip(kinds.iter().cloned()).collect()
-    }
-
-    #[test]
-    fn a_cell_is_green_only_if_every_must_was_exercised_and_held() {
-        let passed = || Verdict::Passed { exercised: 3 };
-        let short = |broken: &[&'static Rule], kinds: &[Verdict]| Short::from(broken.iter().copied(), &verdicts(kinds));
-        assert_eq!(short(&[], &[passed(), Verdict::NotApplicable]), Short::Passed);
-        assert_eq!(short(&[], &[passed(), Verdict::NotExercised]), Short::NotExercised(vec![ALL[1].id]));
-        assert_eq!(short(&[], &[Verdict::NotExercised, Verdict::NotApplicable]), Short::NothingExercised);
-        assert_eq!(
-            short(&[], &[Verdict::NotExercised, passed(), Verdict::NoVerdict("why".into())]),
-            Short::NoVerdict(vec![ALL[2].id])
-        );
-        assert_eq!(short(&[&ALL[0]], &[passed(), Verdict::NoVerdict("why".into())]), Short::Broken(vec![ALL[0].id], true));
-        assert_eq!(short(&[], &[Verdict::NotOffered, Verdict::NotOffered]), Short::NotOffered);
-        assert_eq!(short(&[], &[passed(), Verdict::NotOffered]), Short::Passed);
-        assert_eq!(short(&[&ALL[0]], &[passed()]).code(), Code::Broken);
-        assert_eq!(short(&[], &[passed()]).code(), Code::Passed);
-    }
 
     #[test]
     fn only_the_weakest_promises_are_named() {

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use poolproof::Promise;
+use poolproof::certificate::Conclusion;
 use poolproof::report::{Style, wrapped};
 
 use super::exit::Code;
-use super::summary::{Certified, Short};
+use super::summary::{Certified, code};
 
 /// Blanks between columns.
 const GAP: usize = 2;
@@ -41,7 +42,7 @@ fn part(pools: &[Certified], promises: &[Promise], columns: Range<usize>, name: 
     text.push('\n');
     for certified in pools {
         let cells = certified.cells.get(columns.clone()).unwrap_or_default();
-        let cells: Vec<Cell> = cells.iter().map(|cell| Cell::of(&Short::of(cell), width)).collect();
+        let cells: Vec<Cell> = cells.iter().map(|cell| Cell::of(&Conclusion::of(cell), width)).collect();
         text.push_str(&grid.row(certified.pool, Paint::Plain, &cells));
     }
     text
@@ -67,13 +68,13 @@ enum Paint {
 }
 
 impl Cell {
-    fn of(short: &Short, width: usize) -> Self {
-        let paint = match short.code() {
+    fn of(conclusion: &Conclusion, width: usize) -> Self {
+        let paint = match code(conclusion) {
             Code::Passed => Paint::Good,
             Code::Broken => Paint::Alarm,
             _ => Paint::Strong,
         };
-        Self { lines: wrapped(&short.words(), width), paint }
+        Self { lines: wrapped(&conclusion.words(), width), paint }
     }
 }
 
@@ -188,11 +189,11 @@ mysql          nothing       nothing       nothing
     #[test]
     fn a_whole_run_that_exercised_too_little_is_not_green() {
         let mut pool = certified("mysql", &[Promise::ThreadsOnly], &Verdict::Passed { exercised: 1 });
-        assert_eq!(Short::of(&pool.cells[0]), Short::Passed);
+        assert_eq!(Conclusion::of(&pool.cells[0]), Conclusion::Passed);
         pool.cells[0].whole = true;
-        let short = Short::of(&pool.cells[0]);
-        assert!(matches!(short, Short::Unreached(missing) if missing > 10), "{short:?}");
-        assert_eq!(short.code(), Code::NotExercised);
+        let short = Conclusion::of(&pool.cells[0]);
+        assert!(matches!(short, Conclusion::Unreached(missing) if missing > 10), "{short:?}");
+        assert_eq!(code(&short), Code::NotExercised);
         assert!(pool.lines(100).contains("under threads-only too little was exercised"));
     }
 

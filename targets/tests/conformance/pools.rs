@@ -4,7 +4,6 @@ use libtest_mimic::Trial;
 use poolproof::bench::Bench;
 use poolproof::certify::{self, Cases, Cell, Hunt, Plan};
 use poolproof::execute::Weakness;
-use poolproof::generate::Selection;
 use poolproof::rules::Level;
 use poolproof::verdict::Verdict;
 use poolproof::{Promise, Target};
@@ -60,7 +59,7 @@ pub(crate) fn passes(pool: &Target, cell: &Cell, opportunities: u64) -> Outcome 
 
 /// Certifies a pool under a promise.
 pub(crate) fn certify(bench: &Bench, pool: &str, promise: Promise, seed: u64, cases: u64) -> Cell {
-    let plan = Plan { seed, cases: Cases::Number(cases), selection: Selection::default(), workers: 1, replays: 20 };
+    let plan = Plan { seed, cases: Cases::Number(cases), workers: 1, ..Plan::default() };
     let known = |_| Ok(Vec::new());
     let mut cells = certify::certify(bench, &target(pool), &[promise], &plan, &known, &mut |_| {}).expect("a run");
     cells.remove(0)

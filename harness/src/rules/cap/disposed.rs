@@ -13,6 +13,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(in crate::rules) const CAP_3: Rule = Rule {
     id: "CAP-3",
     level: Level::Should,
+    harm: "connections stay open after the pool was closed",
     sentence: "After `dispose`, and the return of what was out, that pool's sessions end, even while a child is alive.",
     reason: "A descriptor that is closed without a goodbye stays open in every child, and so does the session with its locks \
              (failures: fd kept by a child, exec keeps it, orphan after dispose).",

@@ -13,6 +13,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(in crate::rules) const LIV_4: Rule = Rule {
     id: "LIV-4",
     level: Level::Must,
+    harm: "the pool does not serve again after a connection broke",
     sentence: "After faults stop the pool serves again: at most `max_size` checkouts or first queries may still meet a dead \
                connection.",
     reason: "A pool that hands a dead connection out again and again fails for ever after one restart of the server (field report F1: \

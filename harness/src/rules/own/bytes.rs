@@ -12,6 +12,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(in crate::rules) const OWN_1: Rule = Rule {
     id: "OWN-1",
     level: Level::Must,
+    harm: "two processes write on one connection",
     sentence: "Every byte on a session is written by its owner.",
     reason: "Two processes on one connection mix their frames, and the goodbye of one ends the session of the other \
              (field reports F1, F2, F4; failures: finaliser says goodbye, idle connection inherited, health check first).",

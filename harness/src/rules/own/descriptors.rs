@@ -11,6 +11,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(in crate::rules) const OWN_5: Rule = Rule {
     id: "OWN-5",
     level: Level::Should,
+    harm: "a program that was executed keeps the connection open",
     sentence: "Sockets are close-on-exec: a program that was executed holds none.",
     reason: "A program that knows nothing of the database keeps its sessions open as long as it runs (failures: exec keeps it).",
     remedy: "Mark the descriptors close-on-exec, or close them in the child before it executes another program.",

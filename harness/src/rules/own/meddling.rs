@@ -10,6 +10,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(in crate::rules) const OWN_3: Rule = Rule {
     id: "OWN-3",
     level: Level::Must,
+    harm: "a process shuts down, cancels or kills what another one uses",
     sentence: "Nobody but the owner shuts a session's socket down, cancels its statement or kills it.",
     reason: "shutdown(2) on an inherited descriptor, and a cancel request with an inherited key, reach the owner's session without a \
              byte on it (field report F1: server closed the connection unexpectedly; failures: shutdown, cancel inherited).",

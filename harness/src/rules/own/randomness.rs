@@ -11,6 +11,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(in crate::rules) const OWN_4: Rule = Rule {
     id: "OWN-4",
     level: Level::Should,
+    harm: "two processes use the same random numbers",
     sentence: "No random value that a client sends (SCRAM nonce, TLS random) occurs in two sessions.",
     reason: "A generator that was seeded before the fork gives parent and child the same numbers, and logins that must not be \
              guessed can be (failures: generator copied).",

@@ -13,6 +13,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(in crate::rules) const OWN_2: Rule = Rule {
     id: "OWN-2",
     level: Level::Must,
+    harm: "somebody else's statement runs on a connection that is checked out",
     sentence: "From checkout to return only the holder's statements run on a session.",
     reason: "A connection that is handed to two at once loses replies and ends the other's transaction (field reports F7, F9; \
              failures: returned twice, two threads one session, two threads reset).",

@@ -83,6 +83,7 @@ fn a_rule_that_crashes_gives_no_verdict_and_harms_no_other() {
         Rule {
             id,
             level: Level::Must,
+            harm: "",
             sentence: "",
             reason: "",
             remedy: "",

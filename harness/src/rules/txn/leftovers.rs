@@ -15,6 +15,7 @@ use crate::verdict::{Evidence, Verdict};
 pub(in crate::rules) const TXN_3: Rule = Rule {
     id: "TXN-3",
     level: Level::Should,
+    harm: "a checkout starts inside somebody else's transaction",
     sentence: "A checkout starts outside any transaction, whatever the last holder left.",
     reason: "The next holder's work is committed or rolled back with that of the last (failures: returned dirty).",
     remedy: "End every transaction before its connection is returned, or tell the pool to roll back what is returned.",
@@ -31,6 +32,7 @@ pub(in crate::rules) const TXN_3: Rule = Rule {
 pub(in crate::rules) const TXN_4: Rule = Rule {
     id: "TXN-4",
     level: Level::Should,
+    harm: "a checkout starts with somebody else's settings",
     sentence: "A checkout starts with fresh session state, whatever the last holder left.",
     reason: "A setting or a lock that stays decides over the statements of somebody who knows nothing of it (failures: session state \
              leaks).",

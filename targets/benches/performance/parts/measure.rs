@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use poolproof::bench::{Bench, ServerChoice};
-use poolproof::certify::{self, Cases, Cell, Plan};
+use poolproof::certify::{self, Cases, Cell, Plan, Shard};
 use poolproof::generate::Selection;
 use poolproof::interleaving::Interleaving;
 use poolproof::{Promise, Target};
@@ -61,7 +61,8 @@ pub(crate) fn search(
     workers: usize,
 ) -> Result<Cell, Box<dyn Error>> {
     let promise = interleavings.first().map_or(Promise::ChildUsesPool, |interleaving| interleaving.promise);
-    let plan = Plan { seed: 1, cases: Cases::Number(0), selection: Selection::default(), workers, replays: 1 };
+    let plan =
+        Plan { seed: 1, cases: Cases::Number(0), selection: Selection::default(), workers, replays: 1, shard: Shard::WHOLE };
     let mut cells = certify::certify(bench, target, &[promise], &plan, &|_| Ok(interleavings.to_vec()), &mut |_| {})?;
     let cell = cells.pop().ok_or("no result")?;
     match cell.failures.first() {

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use poolproof::Promise;
 use poolproof::bench::ServerChoice;
-use poolproof::certify::{self, Cases, Plan, Progress};
+use poolproof::certify::{self, Cases, Plan, Progress, Shard};
 use poolproof::generate::Selection;
 
 use super::measure;
@@ -18,7 +18,7 @@ pub(super) fn section() -> Result<Section, Box<dyn Error>> {
     let reference = measure::target("reference");
     let bench = measure::bench_with(&ServerChoice::Embedded, &reference)?;
     let cases = Cases::Number(LOOKS[LOOKS.len() - 1]);
-    let plan = Plan { seed: 1, cases, selection: Selection::default(), workers: 1, replays: 1 };
+    let plan = Plan { seed: 1, cases, selection: Selection::default(), workers: 1, replays: 1, shard: Shard::WHOLE };
     let mut seen: Vec<(u64, u64, u64)> = Vec::new();
     let mut trouble = None;
     let mut look = |news: Progress| {

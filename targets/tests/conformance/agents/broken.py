@@ -40,9 +40,10 @@ def zygote():
     if WAY == "early exit":
         sys.exit("no driver is installed here")
     control = Control(0, "zygote", version=2 if WAY == "version" else 1)
-    if WAY == "two zygotes":
-        Control(0, "zygote")
     for number, word, details in control.orders():
+        if WAY == "two zygotes":
+            # In the middle of an order: between two cases whoever has not said hello is shown out.
+            Control(0, "zygote")
         if WAY == "the zygote ends":
             sys.exit("cannot fork")
         if WAY == "no case":

@@ -1,0 +1,88 @@
+//! Ways in which programs with pools are deployed, and what each of them promises.
+
+use std::collections::BTreeSet;
+
+use super::{Certificate, Conclusion};
+use crate::promise::Promise;
+
+/// A way in which programs are deployed.
+pub(super) struct Deployment {
+    /// What it is, in the words of those who do it.
+    pub(super) what: &'static str,
+    /// What the application promises by it.
+    pub(super) promise: Promise,
+}
+
+/// The usual ones first.
+pub(super) const DEPLOYMENTS: [Deployment; 9] = [
+    Deployment {
+        what: "Prefork server that preloads: the pool is opened before the fork, and workers use it",
+        promise: Promise::ChildUsesPool,
+    },
+    Deployment { what: "The same, and nothing is checked out while the server forks", promise: Promise::ForkWhenIdle },
+    Deployment { what: "The same, and each worker first calls the pool's hook for forks", promise: Promise::HookInChild },
+    Deployment {
+        what: "Worker that opens a pool of its own after the fork; it ends through main or exit, so destructors run on what it inherited",
+        promise: Promise::ChildDrops,
+    },
+    Deployment {
+        what: "Worker that opens a pool of its own after the fork, leaves what it inherited alone and ends by _exit",
+        promise: Promise::ChildLeaks,
+    },
+    Deployment {
+        what: "Everything is returned and the pool closed before each fork; daemon that opens its pool after its last fork",
+        promise: Promise::DisposeBeforeFork,
+    },
+    Deployment { what: "fork, and at once exec of another program", promise: Promise::ExecOnly },
+    Deployment { what: "Threads, and no fork at all", promise: Promise::ThreadsOnly },
+    Deployment { what: "Whatever the application does, with inherited checkouts too", promise: Promise::Anything },
+];
+
+/// What is known of a promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Every MUST held.
+    Safe,
+    /// These rules were broken.
+    Unsafe(Vec<&'static str>),
+    /// It was looked at, and nothing follows from that; why.
+    Open(String),
+    /// It was not looked at.
+    NotLookedAt,
+}
+
+impl Answer {
+    /// What a document says of a promise: found under it, or under one from which it follows. Who is safe under a promise is so under
+    /// those that it includes; who is not is not under those that include it.
+    pub(super) fn of(certificate: &Certificate, promise: Promise) -> (Self, Option<Promise>) {
+        let known = |wanted: fn(&Conclusion) -> bool| {
+            certificate.promises.iter().filter(move |chapter| wanted(&chapter.conclusion())).filter_map(|chapter| chapter.terms())
+        };
+        let direct =
+            certificate.promises.iter().find(|chapter| chapter.terms() == Some(promise)).map(|chapter| chapter.conclusion());
+        match direct {
+            Some(conclusion) if conclusion.is_safe() => return (Self::Safe, None),
+            Some(Conclusion::Broken(rules, _)) => return (Self::Unsafe(rules), None),
+            _ => {}
+        }
+        if let Some(larger) = known(Conclusion::is_safe).find(|larger| below(*larger).contains(&promise)) {
+            return (Self::Safe, Some(larger));
+        }
+        if let Some(smaller) = known(Conclusion::is_unsafe).find(|smaller| below(promise).contains(smaller)) {
+            let chapter = certificate.promises.iter().find(|chapter| chapter.terms() == Some(smaller));
+            let rules = chapter.map(|chapter| chapter.conclusion());
+            let rules = if let Some(Conclusion::Broken(rules, _)) = rules { rules } else { Vec::new() };
+            return (Self::Unsafe(rules), Some(smaller));
+        }
+        match direct {
+            Some(Conclusion::NotOffered) => (Self::Open("the pool has no hook for it".to_owned()), None),
+            Some(conclusion) => (Self::Open(conclusion.words()), None),
+            None => (Self::NotLookedAt, None),
+        }
+    }
+}
+
+/// The promises that a promise includes, however indirectly.
+pub(super) fn below(promise: Promise) -> BTreeSet<Promise> {
+    promise.includes().iter().flat_map(|included| below(*included).into_iter().chain([*included])).collect()
+}
