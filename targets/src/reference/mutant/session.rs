@@ -34,6 +34,8 @@ static OPENING: AtomicBool = AtomicBool::new(false);
 static OPENED: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
 
 struct Opened {
+    /// Where its pool has its settings: no other pool has them there.
+    pool: usize,
     line: Box<dyn Any + Send>,
     is_open: fn(&(dyn Any + Send)) -> bool,
     socket: i32,
@@ -60,21 +62,16 @@ impl<D: Driver> planted::Session for Session<D> {
 
     fn query(&mut self, sql: &str) -> Result<Rows, Error> {
         let _lock = lock_if(&[Defect::LockAtStatement]);
+        let locks = sql.contains("_lock") || sql.contains("_LOCK");
         let read = sql.starts_with("SELECT");
-        self.marked |= sql.starts_with("SET") || sql.contains("_lock") || sql.contains("_LOCK");
+        self.marked |= sql.starts_with("SET") || locks;
         match (planted(), sql) {
             (Defect::CommitUnsent, "COMMIT") | (Defect::BeginUnsent, "BEGIN") => return Ok(Rows::new()),
             (Defect::RollbackCommits, "ROLLBACK") => return self.line().query("COMMIT"),
             (Defect::AutocommitOff, _) if sql.starts_with("INSERT") && self.line().status() == Status::Idle => {
                 self.line().query("BEGIN")?;
             }
-            (Defect::ReadsShared, _) if read => {
-                if let Some(other) = Self::eldest()
-                    && let Some(mut other) = other.try_lock().ok().filter(|other| other.status() == Status::Idle)
-                {
-                    return other.query(sql);
-                }
-            }
+            (Defect::ReadsShared, _) if read && !locks => self.ask_another(sql),
             (Defect::TransactionLeft, _) if !read && std::mem::take(&mut self.leftover) => {
                 self.line().query("ROLLBACK")?;
             }
@@ -156,7 +153,8 @@ impl<D: Driver> Session<D> {
         let socket = line.as_fd().as_raw_fd();
         let line = Arc::new(Mutex::new(line));
         let is_open = |line: &(dyn Any + Send)| line.downcast_ref::<Shared<D>>().is_some_and(|line| line.strong_count() > 0);
-        opened().push(Opened { line: Box::new(Arc::downgrade(&line)), is_open, socket, goodbye: D::goodbye() });
+        let pool = std::ptr::from_ref(config).addr();
+        opened().push(Opened { pool, line: Box::new(Arc::downgrade(&line)), is_open, socket, goodbye: D::goodbye() });
         Ok(Self { line, config: config.clone(), last: None, marked: false, leftover: false })
     }
 
@@ -181,9 +179,22 @@ impl<D: Driver> Session<D> {
         if line.status() == Status::Idle { Ok(()) } else { line.query("ROLLBACK").map(drop) }
     }
 
-    /// The session that was opened first, of those that are open.
-    fn eldest() -> Option<Arc<Mutex<Connection<D>>>> {
-        opened().iter().find_map(|opened| opened.line.downcast_ref::<Shared<D>>()?.upgrade())
+    /// Has the eldest of the pool's other sessions run it too, if that is at rest. What it answers nobody sees, and nothing is left there.
+    fn ask_another(&self, sql: &str) {
+        let Some(other) = self.eldest_other() else { return };
+        let rests = |other: &MutexGuard<'_, Connection<D>>| other.status() == Status::Idle && !other.is_broken();
+        if let Some(mut other) = other.try_lock().ok().filter(rests) {
+            drop(other.query(sql));
+        }
+    }
+
+    /// The session of the pool that was opened first, of those that are open and not this one.
+    fn eldest_other(&self) -> Option<Arc<Mutex<Connection<D>>>> {
+        let opened = opened();
+        let lines = |opened: &Opened| Some((opened.pool, opened.line.downcast_ref::<Shared<D>>()?.upgrade()?));
+        let open: Vec<_> = opened.iter().filter_map(lines).collect();
+        let pool = open.iter().find(|(_, line)| Arc::ptr_eq(line, &self.line)).map(|(pool, _)| *pool)?;
+        open.into_iter().find(|(other, line)| *other == pool && !Arc::ptr_eq(line, &self.line)).map(|(_, line)| line)
     }
 }
 
