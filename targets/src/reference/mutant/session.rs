@@ -22,6 +22,8 @@ pub struct Session<D: Driver> {
     last: Option<Rows>,
     /// Settings were changed since it was fresh.
     marked: bool,
+    /// A transaction was begun since it was fresh.
+    began: bool,
     /// Its last holder's transaction is still open.
     leftover: bool,
 }
@@ -65,13 +67,14 @@ impl<D: Driver> planted::Session for Session<D> {
         let locks = sql.contains("_lock") || sql.contains("_LOCK");
         let read = sql.starts_with("SELECT");
         self.marked |= sql.starts_with("SET") || locks;
+        self.began |= sql == "BEGIN";
         match (planted(), sql) {
             (Defect::CommitUnsent, "COMMIT") | (Defect::BeginUnsent, "BEGIN") => return Ok(Rows::new()),
             (Defect::RollbackCommits, "ROLLBACK") => return self.line().query("COMMIT"),
             (Defect::AutocommitOff, _) if sql.starts_with("INSERT") && self.line().status() == Status::Idle => {
                 self.line().query("BEGIN")?;
             }
-            (Defect::ReadsShared, _) if read && !locks => self.ask_another(sql),
+            (Defect::ReadsShared, _) if read && !locks && !self.began => self.ask_another(sql),
             (Defect::TransactionLeft, _) if !read && std::mem::take(&mut self.leftover) => {
                 self.line().query("ROLLBACK")?;
             }
@@ -102,6 +105,7 @@ impl<D: Driver> planted::Session for Session<D> {
         let _lock = lock_if(&[Defect::LockAtReset]);
         let open = self.line().status() == Status::Transaction;
         let marked = std::mem::take(&mut self.marked);
+        self.began = false;
         match planted() {
             Defect::TransactionLeft if open && !marked => {
                 self.leftover = true;
@@ -155,7 +159,7 @@ impl<D: Driver> Session<D> {
         let is_open = |line: &(dyn Any + Send)| line.downcast_ref::<Shared<D>>().is_some_and(|line| line.strong_count() > 0);
         let pool = std::ptr::from_ref(config).addr();
         opened().push(Opened { pool, line: Box::new(Arc::downgrade(&line)), is_open, socket, goodbye: D::goodbye() });
-        Ok(Self { line, config: config.clone(), last: None, marked: false, leftover: false })
+        Ok(Self { line, config: config.clone(), last: None, marked: false, began: false, leftover: false })
     }
 
     /// The session; nobody keeps it for longer than a call.
@@ -165,7 +169,14 @@ impl<D: Driver> Session<D> {
 
     /// The same session once more.
     pub(super) fn twin(&self) -> Self {
-        Self { line: self.line.clone(), config: self.config.clone(), last: None, marked: self.marked, leftover: self.leftover }
+        Self {
+            line: self.line.clone(),
+            config: self.config.clone(),
+            last: None,
+            marked: self.marked,
+            began: self.began,
+            leftover: self.leftover,
+        }
     }
 
     fn ask(&self, sql: &str) -> Result<Rows, Error> {
