@@ -38,7 +38,16 @@ fn disposed_pools_answer(facts: &Facts) -> Verdict {
         let details = [format!("the pool was disposed in {disposal}")].into_iter().chain(evidence.details).collect();
         Some(Evidence { details, ..evidence })
     });
-    Verdict::on(broken.collect(), count(answered().filter(|call| !call.is_not_offered())))
+    match Verdict::on(broken.collect(), count(answered().filter(|call| !call.is_not_offered()))) {
+        Verdict::NotExercised if lacks_dispose(facts) => Verdict::NotOffered,
+        other => other,
+    }
+}
+
+/// Pools were to be disposed, and none could be.
+fn lacks_dispose(facts: &Facts) -> bool {
+    let mut disposals = facts.calls.iter().filter(|call| matches!(call.invocation.op, Op::Dispose(_))).peekable();
+    disposals.peek().is_some() && disposals.all(Call::is_not_offered)
 }
 
 /// The call is about a pool that was disposed before that place of the history.

@@ -64,6 +64,18 @@ fn what_goes_wrong_in_a_disposed_pool_is_its_alone_and_elsewhere_that_of_the_gen
     assert_eq!(after[3], passed(1));
 }
 
+/// A pool without `dispose` cannot be asked again: that nothing was exercised is not for want of interleavings.
+#[test]
+fn where_no_pool_can_be_disposed_it_is_not_offered() {
+    let refused = |told: Story| told.start("p0 dispose").answer("p0", Outcome::NotOffered);
+    let open = || story().done("p0 open").done("p0 checkout a");
+    assert_eq!(open().asks("p0 query a", "c0").verdict("API-1"), Verdict::NotExercised, "nobody was to dispose it");
+    assert_eq!(refused(open()).asks("p0 query a", "c0").verdict("API-1"), Verdict::NotOffered);
+    assert_eq!(refused(open()).start("p0 dispose").verdict("API-1"), Verdict::NotExercised, "one may be under way");
+    assert_eq!(refused(open().done("p0 dispose")).asks("p0 query a", "c0").verdict("API-1"), passed(1));
+    assert_eq!(refused(open()).judged().verdict("API-1"), Some(&Verdict::NotOffered));
+}
+
 /// Who is in two pools at once when he dies may have died of either.
 #[test]
 fn a_process_that_dies_inside_another_pool_too_is_no_evidence() {
@@ -94,7 +106,7 @@ fn a_pool_is_disposed_for_its_process_and_its_later_children() {
     let held = || story().done("p0 open").done("p0 checkout a").done("p0 fork p1");
     assert_eq!(hangs(held().done("p0 dispose")), Verdict::NotExercised, "the parent disposed its own copy, after the fork");
     let nothing = held().start("p1 dispose").answer("p1", Outcome::NotOffered);
-    assert_eq!(hangs(nothing), Verdict::NotExercised);
+    assert_eq!(hangs(nothing), Verdict::NotOffered);
     let user = story().done("p0 open").done("p0 checkout a").done("p0 spawn t1").done("p0 send a t1").start("p0.t1 query a");
     let caught = user.done("p0 dispose").answer("p0.t1", error(ErrorKind::Closed));
     assert_eq!(caught.verdict("API-1"), passed(1), "the user was in the middle of it");
