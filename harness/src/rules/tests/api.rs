@@ -18,8 +18,11 @@ fn a_disposed_pool_answers_with_an_error_or_with_its_own_row() {
     assert_eq!(story().done("p0 open").done("p0 checkout a").asks("p0 query a", "c0").verdict("API-1"), Verdict::NotExercised);
 }
 
+/// A step goes wrong.
+type Wrong = fn(Story) -> Story;
+
 /// What goes wrong in p0's step 3, with the general rule that would say the same of any other pool.
-const WRONGS: [(&str, fn(Story) -> Story); 6] = [
+const WRONGS: [(&str, Wrong); 6] = [
     ("ISO-2", |told| told.answer("p0", Outcome::Panicked("closed".into()))),
     ("ISO-2", |told| told.ended("p0", Ending::Signal(11)).closes("c0")),
     ("REP-1", |told| told.answer("p0", row_of(1))),
