@@ -80,9 +80,10 @@ impl Verdict {
             Self::Refused => 2,
             Self::Passed { .. } => 3,
             Self::Consequence { .. } => 4,
-            Self::NotExercised => 5,
-            Self::NotVisible => 6,
-            Self::NotOffered => 7,
+            // What a pool does not offer no other execution can exercise.
+            Self::NotOffered => 5,
+            Self::NotExercised => 6,
+            Self::NotVisible => 7,
             Self::NotApplicable => 8,
         }
     }
@@ -105,9 +106,9 @@ mod tests {
             Verdict::Refused,
             Verdict::Passed { exercised: 1 },
             Verdict::Consequence { of: "OWN-1", evidence: evidence(2) },
+            Verdict::NotOffered,
             Verdict::NotExercised,
             Verdict::NotVisible,
-            Verdict::NotOffered,
             Verdict::NotApplicable,
         ];
         for (place, graver) in gravest_first.iter().enumerate() {

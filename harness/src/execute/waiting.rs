@@ -8,6 +8,7 @@ use super::reactor::Reactor;
 use super::stuck::{self, Sight};
 use crate::history::{Event, Expectation, InvocationId, PoolId};
 use crate::interleaving::{Actor, Op, Process, Step};
+use crate::model::State;
 
 /// A fork that waits for the threads of its process which are no actors.
 pub(super) struct Resting {
@@ -26,7 +27,12 @@ impl Case<'_> {
             if state.has_room(process, pool) {
                 return true;
             }
-            if state.skips(terms, actor, &op).is_none() && op != Op::Release {
+            if state.skips(terms, actor, &op).is_some() {
+                continue;
+            }
+            if op == Op::Release {
+                self.foresee_release(&mut state, actor);
+            } else {
                 let expected = state.expects(actor, &op);
                 state.start(actor, &op);
                 // Another one who has to wait changes nothing.
@@ -35,12 +41,22 @@ impl Case<'_> {
                 }
             }
         }
+        // Who is stalled to the end is released before the final check.
+        self.flights.iter().for_each(|flight| self.foresee_release(&mut state, flight.actor));
         let idle: Vec<Actor> = state.actors(process).filter(|actor| !state.is_busy(*actor)).collect();
         for actor in idle {
             let held: Vec<_> = state.holdings(actor).collect();
             held.iter().for_each(|held| state.apply(actor, &Op::Return(held.handle), true));
         }
         state.has_room(process, pool)
+    }
+
+    /// An actor who is stalled now is released: what he is inside of ends as it should.
+    fn foresee_release(&self, state: &mut State, actor: Actor) {
+        let held = self.flights.iter().find(|flight| flight.actor == actor && flight.held().is_some());
+        if let Some(flight) = held.filter(|_| state.is_stalled(actor)) {
+            state.apply(actor, &flight.op, true);
+        }
     }
 
     /// Where there is room for somebody who waits, one of those who wait must be served.
@@ -117,7 +133,9 @@ const REST: Duration = Duration::from_millis(250);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::execute::flight::Stall;
     use crate::execute::{Bounds, Effort, Weakness};
+    use crate::history::SessionId;
     use crate::interleaving::parse;
     use crate::pool::Database;
     use crate::sql::Dialect;
@@ -128,7 +146,7 @@ mod tests {
         let dialect = Dialect::new(Database::Postgres, "ledger".to_owned());
         let mut case = Case::new(1, &interleaving, &dialect, Bounds::of(Effort::Quick, true), Weakness::default());
         let mut checkouts = 0;
-        for &Step { actor, op, .. } in &interleaving.steps {
+        for &Step { actor, op, stall } in &interleaving.steps {
             case.cursor += 1;
             checkouts += u32::from(matches!(op, Op::Checkout(..)));
             case.state.start(actor, &op);
@@ -136,7 +154,13 @@ mod tests {
                 let pool = case.state.pool_in(actor, &op).expect("a pool");
                 return case.will_have_room(actor, pool);
             }
-            case.state.apply(actor, &op, true);
+            if stall.is_some() {
+                let stall = Stall::Held(SessionId(0));
+                case.flights.push(Flight { actor, op, stall, ..Flight::end_of(actor.process, Duration::ZERO) });
+                case.state.stall(actor);
+            } else {
+                case.state.apply(actor, &op, true);
+            }
         }
         panic!("there is no second checkout in {story}")
     }
@@ -150,5 +174,17 @@ mod tests {
         assert!(!room_comes(&format!("{waits}p0 dispose")), "a pool that is closed serves nobody");
         assert!(room_comes(&format!("{waits}p0 return a\np0 checkout c\np0 leak c")), "it is leaked later");
         assert!(!room_comes("p0 open\np0 checkout a\np0 checkout b"), "he holds it himself");
+    }
+
+    #[test]
+    fn what_a_stalled_actor_does_once_he_is_released_is_foreseen() {
+        let held = "p0 open\np0 spawn t1\np0.t1 checkout a\n";
+        let returning = format!("{held}p0.t1 return a stall=1\np0 checkout b\n");
+        assert!(room_comes(&format!("{returning}p0.t1 release")), "the return ends");
+        assert!(room_comes(&returning), "the final check releases him");
+        let asking = format!("{held}p0.t1 query a stall=1\np0 checkout b\n");
+        assert!(room_comes(&format!("{asking}p0.t1 release\np0.t1 return a")), "he goes on and returns it");
+        assert!(room_comes(&asking), "he returns it in the final check");
+        assert!(!room_comes(&format!("{asking}p0.t1 release\np0.t1 leak a")), "he goes on and leaks it");
     }
 }

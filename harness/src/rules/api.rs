@@ -1,8 +1,8 @@
-//! What does a pool answer when it is over?
+//! What does a pool answer when it is over? A hang, a crash or a wrong answer there is this rule's alone: the rules that ask for them
+//! anywhere else leave it out.
 
 use super::facts::{Call, Facts, count};
-use super::{Level, Rule, rep};
-use crate::history::{Event, Outcome};
+use super::{Level, Rule, iso, liv, rep};
 use crate::interleaving::{Op, Process};
 use crate::promise::Promise;
 use crate::verdict::{Evidence, Verdict};
@@ -20,7 +20,7 @@ pub(super) const API_1: Rule = Rule {
         Promise::ChildUsesPool,
         "Wait until nobody uses the pool before it is disposed, and let no child use a pool that its parent has disposed.",
     )],
-    evidence: "the results of steps on a disposed pool, and the proof that one of them does not end",
+    evidence: "the results of steps on a disposed pool, the proof that one of them does not end, and the end of a process inside one",
     smallest: "pool max_size=1\npromise threads-only\np0 open\np0 checkout a\np0 dispose\np0 query a",
     mutant: "mutant-disposed-panics",
     kernel: false,
@@ -29,36 +29,44 @@ pub(super) const API_1: Rule = Rule {
 };
 
 fn disposed_pools_answer(facts: &Facts) -> Verdict {
-    let mut broken = Vec::new();
-    let is_over = |call: &&Call| call.invocation.pool.is_some() && was_disposed(facts, call);
-    let over: Vec<&Call> = facts.calls.iter().filter(is_over).collect();
-    for call in &over {
-        if let Some((at, Outcome::Panicked(words))) = call.finished {
-            let sentence = format!("{call} panicked, on a pool that was disposed");
-            broken.push(Evidence { at, sentence, details: vec![words.clone()] });
-        }
-        broken.extend(rep::wrong_answer(facts, call));
+    let answered = || facts.calls.iter().filter(|call| call.finished.is_some() && is_over(facts, call, call.end()));
+    let wrong = answered().filter_map(|call| Some((call, rep::wrong_answer(facts, call)?)));
+    let endless = liv::delays_anywhere(facts).filter_map(|delay| Some((delay.call?, delay.evidence())));
+    let deaths = iso::ends(facts).filter_map(|end| Some((end.inside_a_disposed_pool(facts)?, end.evidence(facts)?)));
+    let broken = wrong.chain(endless).chain(iso::panics(facts)).chain(deaths);
+    let broken = broken.filter_map(|(call, evidence)| {
+        let disposal = disposal(facts, call, evidence.at)?;
+        let details = [format!("the pool was disposed in {disposal}")].into_iter().chain(evidence.details).collect();
+        Some(Evidence { details, ..evidence })
+    });
+    match Verdict::on(broken.collect(), count(answered().filter(|call| !call.is_not_offered()))) {
+        Verdict::NotExercised if lacks_dispose(facts) => Verdict::NotOffered,
+        other => other,
     }
-    for (at, event) in facts.events.iter().enumerate() {
-        let (Event::Stuck { id, .. } | Event::Spinning { id, .. } | Event::Overdue { id, .. }) = event else { continue };
-        if let Some(call) = over.iter().find(|call| call.invocation.id == *id) {
-            let sentence = format!("{call} does not end, on a pool that was disposed");
-            broken.push(Evidence { at, sentence, details: Vec::new() });
-        }
-    }
-    Verdict::on(broken, count(over.iter().filter(|call| call.finished.is_some() && !call.is_not_offered())))
 }
 
-/// The pool was disposed before the call was over: by its process, or by an ancestor before it forked.
-fn was_disposed(facts: &Facts, call: &Call) -> bool {
-    let until = call.finished.map_or(usize::MAX, |(at, _)| at);
+/// Pools were to be disposed, and none could be.
+fn lacks_dispose(facts: &Facts) -> bool {
+    let mut disposals = facts.calls.iter().filter(|call| matches!(call.invocation.op, Op::Dispose(_))).peekable();
+    disposals.peek().is_some() && disposals.all(Call::is_not_offered)
+}
+
+/// The call is about a pool that was disposed before that place of the history.
+pub(super) fn is_over(facts: &Facts, call: &Call, before: usize) -> bool {
+    disposal(facts, call, before).is_some()
+}
+
+/// What disposed the call's pool: a step of its process, or of an ancestor before it forked.
+fn disposal<'a>(facts: &'a Facts<'a>, call: &Call, before: usize) -> Option<&'a Call<'a>> {
+    let pool = call.invocation.pool?;
     let disposes = |other: &&Call| {
         let offered = matches!(other.invocation.op, Op::Dispose(_)) && !other.is_not_offered();
-        offered && other.at != call.at && other.invocation.pool == call.invocation.pool
+        offered && other.at != call.at && other.invocation.pool == Some(pool)
     };
     let mut disposed = facts.calls.iter().filter(disposes);
-    disposed
-        .any(|other| lineage(facts, call.process(), until).any(|(process, until)| other.process() == process && other.at < until))
+    disposed.find(|other| {
+        lineage(facts, call.process(), before).any(|(process, until)| other.process() == process && other.at < until)
+    })
 }
 
 /// A process and its ancestors, each with the place until which what it does concerns this one.

@@ -131,6 +131,11 @@ impl Call<'_> {
         self.invocation.actor.process
     }
 
+    /// Where it was over; what never was lasts as long as the history.
+    pub(super) fn end(&self) -> usize {
+        self.finished.map_or(usize::MAX, |(at, _)| at)
+    }
+
     pub(super) fn succeeded(&self) -> bool {
         matches!(self.finished, Some((_, Outcome::Done | Outcome::Rows(_))))
     }

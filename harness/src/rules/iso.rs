@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{Call, Facts, count};
-use super::{Level, Rule, own};
+use super::{Level, Rule, api, own};
 use crate::history::{Ending, Event, Expectation, Outcome, SessionId, Witness};
 use crate::interleaving::{ExitKind, ForkKind, Op, Process};
 use crate::promise::Promise;
@@ -41,7 +41,7 @@ pub(super) const ISO_2: Rule = Rule {
         (Promise::ThreadsOnly, "Report the crash to the pool's authors: no fork is involved."),
         (Promise::DisposeBeforeFork, "Report the crash to the pool's authors: nothing was inherited."),
     ],
-    evidence: "the wait status, and the panic that the agent caught",
+    evidence: "the wait status, and the panic that the agent caught; inside a pool that was disposed both are API-1's",
     smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 fork p1\np1 checkout a",
     mutant: "mutant-drop-panics",
     kernel: false,
@@ -108,28 +108,60 @@ fn interference(facts: &Facts, call: &Call, failed: usize) -> Vec<String> {
 }
 
 fn nobody_dies_unasked(facts: &Facts) -> Verdict {
+    let is_over = |call: &Call| api::is_over(facts, call, call.end());
     let steps = facts.calls.iter().filter(|call| call.finished.is_some() && !matches!(call.invocation.op, Op::Exit(_)));
-    let mut exercised = count(steps);
-    let mut broken = Vec::new();
-    for call in &facts.calls {
-        if let Some((at, Outcome::Panicked(words))) = call.finished {
-            broken.push(Evidence { at, sentence: format!("{call} panicked"), details: vec![words.clone()] });
-        }
-    }
-    for (at, event) in facts.events.iter().enumerate() {
-        let Event::Ended { process, ending } = event else { continue };
-        if facts.lives.get(process).is_some_and(|life| life.killed) {
-            continue;
-        }
+    let mut exercised = count(steps.filter(|call| !is_over(call)));
+    let mut broken: Vec<_> = panics(facts).filter(|(call, _)| !is_over(call)).map(|(_, evidence)| evidence).collect();
+    for end in ends(facts).filter(|end| end.inside_a_disposed_pool(facts).is_none()) {
         exercised += 1;
-        let told: Vec<_> = facts.calls.iter().filter(|call| call.process() == *process).filter_map(ordered).collect();
-        if !told.contains(ending) {
-            let asked: Vec<_> = told.iter().map(|told| format!("it was told to end with {}", words(*told))).collect();
-            let inside = facts.inside(*process, at).map(|call| format!("during {call}"));
-            broken.push(Evidence { at, sentence: deed(*process, *ending), details: asked.into_iter().chain(inside).collect() });
-        }
+        broken.extend(end.evidence(facts));
     }
     Verdict::on(broken, exercised)
+}
+
+/// The steps that panicked.
+pub(super) fn panics<'a>(facts: &'a Facts<'a>) -> impl Iterator<Item = (&'a Call<'a>, Evidence)> {
+    facts.calls.iter().filter_map(|call| match call.finished {
+        Some((at, Outcome::Panicked(words))) => {
+            Some((call, Evidence { at, sentence: format!("{call} panicked"), details: vec![words.clone()] }))
+        }
+        _ => None,
+    })
+}
+
+/// A process that ended, and that the harness did not kill.
+pub(super) struct End {
+    at: usize,
+    process: Process,
+    ending: Ending,
+}
+
+pub(super) fn ends(facts: &Facts) -> impl Iterator<Item = End> {
+    let ended = facts.events.iter().enumerate().filter_map(|(at, event)| match event {
+        Event::Ended { process, ending } => Some(End { at, process: *process, ending: *ending }),
+        _ => None,
+    });
+    ended.filter(|end| !facts.lives.get(&end.process).is_some_and(|life| life.killed))
+}
+
+impl End {
+    /// It was not told to end so.
+    pub(super) fn evidence(&self, facts: &Facts) -> Option<Evidence> {
+        let told: Vec<_> = facts.calls.iter().filter(|call| call.process() == self.process).filter_map(ordered).collect();
+        if told.contains(&self.ending) {
+            return None;
+        }
+        let asked = told.iter().map(|told| format!("it was told to end with {}", words(*told)));
+        let inside = facts.inside(self.process, self.at).map(|call| format!("during {call}"));
+        Some(Evidence { at: self.at, sentence: deed(self.process, self.ending), details: asked.chain(inside).collect() })
+    }
+
+    /// A call that it was inside of, where all of them are about pools that were disposed.
+    pub(super) fn inside_a_disposed_pool<'a>(&self, facts: &'a Facts<'a>) -> Option<&'a Call<'a>> {
+        let mut inside = facts.inside(self.process, self.at).peekable();
+        let first = inside.peek().copied();
+        first.filter(|_| inside.all(|call| api::is_over(facts, call, self.at)))
+    }
 }
 
 /// The ending that an exit asks for.

@@ -4,7 +4,7 @@
 mod again;
 
 use super::facts::{Call, Facts, count};
-use super::{Level, Rule};
+use super::{Level, Rule, api};
 use crate::history::{Event, Expectation, InvocationId, Outcome};
 use crate::interleaving::{Op, Process};
 use crate::promise::Promise;
@@ -24,7 +24,8 @@ pub(super) const LIV_1: Rule = Rule {
         (Promise::HookInChild, "Fork before the first thread uses the pool; the hook comes too late for a lock that is held."),
         (Promise::ThreadsOnly, "Report it to the pool's authors with the interleaving: no fork is involved."),
     ],
-    evidence: "the system call of every thread, with nothing on its way; the processor's time; the clock only beyond both",
+    evidence: "the system call of every thread, with nothing on its way; the processor's time; the clock only beyond both; what hangs \
+               in a pool that was disposed is API-1's",
     smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 spawn t1\np0.t1 checkout a stall=1\np0 fork p1\np1 checkout b",
     mutant: "mutant-lock-held-at-fork",
     kernel: false,
@@ -78,7 +79,8 @@ fn every_step_ends(facts: &Facts) -> Verdict {
         turns(facts).filter(|turn| turn.starved().is_some()).flat_map(|turn| turn.waiters.iter().copied()).collect();
     let is_livs_2 = |delay: &Delay| delay.is_late_checkout(|call| claims_room(call) || starved.contains(&call.invocation.id));
     let broken = delays(facts).filter(|delay| !delay.is_exit() && !is_livs_2(delay)).map(|delay| delay.evidence());
-    let ended = facts.calls.iter().filter(|call| call.finished.is_some() && !is_exit(call));
+    let judged = |call: &&Call| call.finished.is_some() && !is_exit(call) && !api::is_over(facts, call, call.end());
+    let ended = facts.calls.iter().filter(judged);
     Verdict::on(broken.collect(), count(ended))
 }
 
@@ -116,10 +118,10 @@ fn room_is_given(facts: &Facts) -> Verdict {
 }
 
 /// Something that did not end: proved, or by the clock.
-struct Delay<'a> {
+pub(super) struct Delay<'a> {
     at: usize,
     process: Process,
-    call: Option<&'a Call<'a>>,
+    pub(super) call: Option<&'a Call<'a>>,
     proof: Proof<'a>,
 }
 
@@ -132,7 +134,13 @@ enum Proof<'a> {
     Overdue(u64),
 }
 
+/// Those that are this family's affair.
 fn delays<'a>(facts: &'a Facts<'a>) -> impl Iterator<Item = Delay<'a>> {
+    delays_anywhere(facts).filter(|delay| !delay.call.is_some_and(|call| api::is_over(facts, call, delay.at)))
+}
+
+/// Also in pools that were disposed.
+pub(super) fn delays_anywhere<'a>(facts: &'a Facts<'a>) -> impl Iterator<Item = Delay<'a>> {
     facts.events.iter().enumerate().filter_map(|(at, event)| match event {
         Event::Stuck { process, id, threads } => {
             Some(Delay { at, process: *process, call: facts.call(*id), proof: Proof::Stuck(threads) })
@@ -158,7 +166,7 @@ impl Delay<'_> {
         matches!(self.proof, Proof::Overdue(_)) && self.call.is_some_and(claims)
     }
 
-    fn evidence(&self) -> Evidence {
+    pub(super) fn evidence(&self) -> Evidence {
         let step = self.call.map_or_else(|| format!("what {} was told", self.process), Call::to_string);
         let (sentence, details) = match self.proof {
             Proof::Stuck(threads) => (

@@ -174,8 +174,8 @@ impl Judgement {
             Verdict::Failed(evidence) => Some((*rule, evidence)),
             _ => None,
         });
-        // Of equals the nearest to the cause is taken: what became of a pool that is over; else the order of the rules decides.
-        failed.min_by_key(|(rule, evidence)| (evidence.at, rule.id != api::API_1.id))
+        // Of equals the first in the order of the rules.
+        failed.min_by_key(|(_, evidence)| evidence.at)
     }
 
     /// The rules that were broken after the first one, with their evidence.

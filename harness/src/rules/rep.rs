@@ -1,7 +1,7 @@
 //! Did the answer reach the step that asked? Nonces tell: each question carries one, and each row of its answer repeats it.
 
 use super::facts::{Call, Facts};
-use super::{Level, Rule};
+use super::{Level, Rule, api};
 use crate::history::Outcome;
 use crate::interleaving::Op;
 use crate::nonce::Nonce;
@@ -24,7 +24,7 @@ pub(super) const REP_1: Rule = Rule {
             "Give each thread a connection of its own, and discard one whose reply was not read to its end.",
         ),
     ],
-    evidence: "the nonce in each row, compared with that of the step that asked",
+    evidence: "the nonce in each row, compared with that of the step that asked; the rows of a pool that was disposed are API-1's",
     smallest: "pool max_size=1\npromise threads-only\np0 open\np0 checkout a\np0 query a\np0 query a",
     mutant: "mutant-reply-unread",
     kernel: false,
@@ -34,7 +34,7 @@ pub(super) const REP_1: Rule = Rule {
 
 fn the_asker_gets_the_answer(facts: &Facts) -> Verdict {
     let (mut broken, mut answered) = (Vec::new(), 0);
-    for call in &facts.calls {
+    for call in facts.calls.iter().filter(|call| !api::is_over(facts, call, call.end())) {
         answered += u32::from(answer(call).is_some());
         broken.extend(wrong_answer(facts, call));
     }

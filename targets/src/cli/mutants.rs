@@ -37,6 +37,14 @@ struct Hunted {
     bags: BTreeMap<u64, Bag>,
 }
 
+/// What was hunted, and what was left of it at Ctrl-C.
+struct Harvest {
+    /// From every seed that was asked for.
+    hunted: Vec<Hunted>,
+    /// From fewer.
+    unfinished: Vec<Hunted>,
+}
+
 /// One hunt of many.
 #[derive(Clone, Copy)]
 struct Job {
@@ -52,18 +60,19 @@ pub(crate) fn run(wanted: &Mutants, screen: &mut Screen) -> Result<Code, Stop> {
     let mut teller = Teller::new();
     let targets: Vec<_> = mutants.iter().map(|mutant| mutant.target).collect();
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
-    let hunted = hunt_all(&bench, &jobs(&mutants, &off, wanted)?, wanted, &mut teller)?;
+    let harvest = hunt_all(&bench, &jobs(&mutants, &off, wanted)?, wanted, &mut teller)?;
     teller.clear();
     bench.finish()?;
     if let Some(file) = &wanted.json {
-        json::save(file, &hunted, wanted)?;
+        json::save(file, &harvest, wanted)?;
     }
     let (text, code) = match off.as_slice() {
-        [] => (matrix::killed(&hunted, wanted, screen.style), matrix::code(&hunted)),
-        off => matrix::without(&hunted, off, wanted, screen.style),
+        [] => (matrix::killed(&harvest, wanted, screen.style), matrix::code(&harvest.hunted)),
+        off => matrix::without(&harvest, off, wanted, screen.style),
     };
     screen.say(&text)?;
-    Ok(code)
+    // What is there is shown; it is not what was asked for.
+    if harvest.unfinished.is_empty() { Ok(code) } else { Err(Trouble::Interrupted.into()) }
 }
 
 /// The mutants of these names, or planted for these rules; all, if there are none.
@@ -118,8 +127,9 @@ fn jobs(mutants: &[Mutant], off: &[&'static str], wanted: &Mutants) -> Result<Ve
     }
 }
 
-/// Carries all hunts out, several at once; the results are in the order of the jobs, whoever was first.
-fn hunt_all(bench: &Bench, jobs: &[Job], wanted: &Mutants, teller: &mut Teller) -> Result<Vec<Hunted>, Stop> {
+/// Carries all hunts out, several at once; the results are in the order of the jobs, whoever was first. Ctrl-C ends the hunts, and
+/// nothing that was found is lost.
+fn hunt_all(bench: &Bench, jobs: &[Job], wanted: &Mutants, teller: &mut Teller) -> Result<Harvest, Stop> {
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (news, received) = mpsc::channel();
     let mut bags = BTreeMap::new();
@@ -147,8 +157,8 @@ fn hunt_all(bench: &Bench, jobs: &[Job], wanted: &Mutants, teller: &mut Teller) 
         }
     });
     match trouble {
-        Some(trouble) => Err(trouble.into()),
-        None => Ok(gathered(jobs, bags, &wanted.servers)),
+        Some(trouble) if !matches!(trouble, Trouble::Interrupted) => Err(trouble.into()),
+        _ => Ok(gathered(jobs, bags, &wanted.servers)),
     }
 }
 
@@ -172,20 +182,17 @@ fn one(bench: &Bench, job: &Job, wanted: &Mutants, progress: &mut dyn FnMut(Prog
 }
 
 /// The bags of each mutant together.
-fn gathered(jobs: &[Job], bags: BTreeMap<usize, Bag>, servers: &Servers) -> Vec<Hunted> {
-    let mut all: Vec<Hunted> = Vec::new();
-    for (number, bag) in bags {
-        let Job { mutant, without, seed } = jobs[number];
-        let same = |hunted: &&mut Hunted| hunted.mutant.target.name() == mutant.target.name() && hunted.without == without;
-        match all.iter_mut().find(same) {
-            Some(hunted) => drop(hunted.bags.insert(seed, bag)),
-            None => {
-                let server = servers.word(mutant.target.database());
-                all.push(Hunted { mutant, without, server, bags: BTreeMap::from([(seed, bag)]) });
-            }
-        }
+fn gathered(jobs: &[Job], mut bags: BTreeMap<usize, Bag>, servers: &Servers) -> Harvest {
+    let (mut hunted, mut unfinished) = (Vec::new(), Vec::new());
+    let numbered: Vec<(usize, &Job)> = jobs.iter().enumerate().collect();
+    let same = |one: &Job, other: &Job| one.mutant.target.name() == other.mutant.target.name() && one.without == other.without;
+    for jobs in numbered.chunk_by(|(_, one), (_, other)| same(one, other)) {
+        let Job { mutant, without, .. } = *jobs[0].1;
+        let own = jobs.iter().filter_map(|(number, job)| Some((job.seed, bags.remove(number)?)));
+        let one = Hunted { mutant, without, server: servers.word(mutant.target.database()), bags: own.collect() };
+        if one.bags.len() == jobs.len() { hunted.push(one) } else { unfinished.push(one) }
     }
-    all
+    Harvest { hunted, unfinished }
 }
 
 impl Hunted {

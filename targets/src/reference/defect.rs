@@ -132,7 +132,7 @@ plant! {
     // Without any fork.
     LostWakeUp "lost-wake-up" breaks "LIV-2" under ThreadsOnly: "nobody is woken where a broken session is returned";
     ReturnedTwice "returned-twice" breaks "OWN-2" under ThreadsOnly: "what is returned becomes idle twice";
-    ReadsShared "reads-shared" breaks "OWN-2" under ThreadsOnly: "reads run on a session that another holds";
+    ReadsShared "reads-shared" breaks "OWN-2" under ThreadsOnly: "reads run on a session that another holds, too";
     ReplyUnread "reply-unread" breaks "REP-1" under ThreadsOnly: "a return pings and does not read the reply";
     IdleEarly "idle-early" breaks "REP-1" under ThreadsOnly, Inside: "a session is idle before its ping was answered";
     StaleRows "stale-rows" breaks "REP-1" under ThreadsOnly: "a lost session gives the rows of its last answer";

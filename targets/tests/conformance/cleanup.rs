@@ -1,5 +1,6 @@
 //! Nothing is left behind: no process, no directory, no session on the server; also after Ctrl-C and after `kill -9`.
 
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -23,6 +24,8 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         Trial::test("Ctrl-C leaves nothing of a suite, which ends as by the signal", suite),
         Trial::test("Ctrl-C is heard while a server's program hangs", || interrupted(Waits::ForProgram)),
         Trial::test("Ctrl-C is heard while a server is silent", || interrupted(Waits::ForAnswer)),
+        Trial::test("Ctrl-C leaves the rows of the mutants that were hunted", mutants),
+        Trial::test("Ctrl-C leaves what was found without a rule", mutants_without),
         lab.trial(Database::Postgres, "an agent that dies is an error of the environment", dead_agent),
         lab.trial(Database::Postgres, "a stale run directory is swept", stale_directory),
     ]
@@ -78,7 +81,7 @@ impl Run {
     /// Everything that the tool says on its standard error, until its end.
     pub(crate) fn errors(&mut self) -> Result<String, libtest_mimic::Failed> {
         let mut said = String::new();
-        std::io::Read::read_to_string(&mut self.tool.stderr.take().ok_or("a pipe")?, &mut said)?;
+        self.tool.stderr.take().ok_or("a pipe")?.read_to_string(&mut said)?;
         Ok(said)
     }
 
@@ -142,6 +145,40 @@ fn suite() -> Outcome {
     let status = run.tool.wait()?;
     ensure(status.signal() == Some(Signal::SIGINT as i32), || format!("{status}"))?;
     run.becomes_clean()
+}
+
+fn mutants() -> Outcome {
+    let text = hunt_until_some_are_done(&["mutants", "--workers", "1"])?;
+    let row = |line: &str| line.starts_with("goodbye ") && line.contains("child-drops");
+    ensure(text.lines().any(row) && text.contains(" mutants were killed by the rule"), || text.clone())?;
+    ensure(text.lines().last().is_some_and(|line| line.starts_with("interrupted: ")), || text.clone())
+}
+
+/// What is not known yet is not told: the second mutant may survive.
+fn mutants_without() -> Outcome {
+    let hunt = ["mutants", "returned-twice", "reads-shared", "--without", "OWN-2", "--seed", "2"];
+    let text = hunt_until_some_are_done(&[&hunt[..], &["--cases", "1000000", "--workers", "1"]].concat())?;
+    let wanted =
+        ["are killed all the same: returned-twice (by ", "not hunted to the end: reads-shared", "interrupted: 1 of 2 hunts"];
+    ensure(wanted.iter().all(|wanted| text.contains(wanted)) && !text.contains("nothing survives"), || text.clone())
+}
+
+/// Ctrl-C comes when the tool has said that some mutants are done; its exit code is that of Ctrl-C. What it prints.
+fn hunt_until_some_are_done(words: &[&str]) -> Result<String, libtest_mimic::Failed> {
+    let mut command = tool();
+    command.args(words);
+    let mut run = Run::start(command);
+    let mut told = BufReader::new(run.tool.stderr.take().ok_or("a pipe")?).lines();
+    let is_news = |line: &str| line.split_once(" of ").is_some_and(|(done, _)| done.parse().is_ok_and(|done: u32| done > 0));
+    while !is_news(&told.next().ok_or("no mutant was done")??) {}
+    run.signal(Signal::SIGINT);
+    let rest = told.collect::<Result<Vec<_>, _>>()?.join("\n");
+    let mut text = String::new();
+    run.tool.stdout.take().ok_or("a pipe")?.read_to_string(&mut text)?;
+    let code = run.wait()?;
+    ensure(code == Some(130) && rest.contains("interrupted"), || format!("{code:?}: {rest}\n{text}"))?;
+    run.becomes_clean()?;
+    Ok(text)
 }
 
 /// The zygote is killed in the middle of a run.

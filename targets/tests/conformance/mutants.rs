@@ -181,6 +181,11 @@ fn survivor() -> Outcome {
 fn without() -> Outcome {
     let alone = ["mutants", "pings-first", "goodbye", "--without", "OWN-1", "--cases", "30"];
     says(tool().args(alone), 0, &["without OWN-1", "survive: pings-first", "goodbye (by ISO-1)"])?;
+    for (rule, name) in [("OWN-2", "reads-shared"), ("API-1", "disposed-hangs"), ("API-1", "disposed-panics")] {
+        let mysql = format!("{name}-mysql");
+        let both = format!("survive: {name}, {mysql}");
+        says(tool().args(["mutants", name, &mysql, "--without", rule, "--cases", "60"]), 0, &[&both])?;
+    }
     says(tool().args(["mutants", "goodbye", "--without", "OWN-1", "--cases", "30"]), 1, &["nothing survives"])?;
     says(tool().args(["mutants", "goodbye", "--without", "OWN-2"]), 2, &["none of these mutants"])
 }

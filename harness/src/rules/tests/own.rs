@@ -139,6 +139,20 @@ fn a_joined_thread_returns_what_it_held_and_no_more() {
     assert!(broken(other.verdict("OWN-2")).starts_with("p0.t2's step 8 (query b) ran on c0 while p0.t1 held it"));
 }
 
+/// Nobody has what a thread leaked, so nobody can return it where the thread is joined.
+#[test]
+fn what_a_joined_thread_has_leaked_stays_out() {
+    let sent = || holding(2).done("p0 spawn t1").done("p0 send a t1");
+    for leak in ["p0.t1 leak a", "p0.t1 checkout a"] {
+        let told = sent().done(leak).done("p0 join t1").done("p0 checkout b").asks("p0 query b", "c0");
+        assert!(broken(told.verdict("OWN-2")).contains("(query b) ran on c0 while p0.t1 held it"), "{leak}");
+        let closed = sent().done(leak).done("p0 join t1").done("p0 dispose").exits("p0 exit now");
+        assert_eq!(closed.verdict("CAP-3"), Verdict::NotExercised, "{leak}");
+    }
+    let kept = sent().done("p0 join t1").done("p0 dispose").exits("p0 exit now");
+    assert!(matches!(kept.verdict("CAP-3"), Verdict::Failed(_)));
+}
+
 #[test]
 fn a_checkout_that_was_sent_is_its_new_holders() {
     let sent = || holding(1).done("p0 spawn t1").done("p0 send a t1");

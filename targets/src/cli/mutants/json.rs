@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::args::Mutants;
 use super::super::exit::Stop;
-use super::Hunted;
+use super::{Harvest, Hunted};
 
 #[derive(Serialize)]
 struct Matrix<'a> {
@@ -15,6 +15,8 @@ struct Matrix<'a> {
     seed: u64,
     seeds: u64,
     cases: u64,
+    /// Ctrl-C came before all of them were hunted; those that were are here.
+    interrupted: bool,
     mutants: Vec<Row<'a>>,
 }
 
@@ -49,9 +51,10 @@ struct Run<'a> {
 }
 
 /// Writes it to a file.
-pub(super) fn save(file: &Path, hunted: &[Hunted], wanted: &Mutants) -> Result<(), Stop> {
-    let mutants = hunted.iter().map(row).collect();
-    let matrix = Matrix { edition: EDITION, seed: wanted.seed, seeds: wanted.seeds, cases: wanted.cases, mutants };
+pub(super) fn save(file: &Path, harvest: &Harvest, wanted: &Mutants) -> Result<(), Stop> {
+    let Mutants { seed, seeds, cases, .. } = *wanted;
+    let mutants = harvest.hunted.iter().map(row).collect();
+    let matrix = Matrix { edition: EDITION, seed, seeds, cases, interrupted: !harvest.unfinished.is_empty(), mutants };
     let text = serde_json::to_string_pretty(&matrix).map_err(Stop::bug)?;
     std::fs::write(file, text + "\n").map_err(|error| Stop::unwritable(file, &error))
 }

@@ -8,13 +8,14 @@ use poolproof::report::{Style, wrapped};
 
 use super::super::args::Mutants;
 use super::super::exit::Code;
-use super::Hunted;
+use super::{Harvest, Hunted};
 
 /// Blanks between columns.
 const GAP: &str = "  ";
 
 /// The matrix, and what was not killed.
-pub(super) fn killed(hunted: &[Hunted], wanted: &Mutants, style: Style) -> String {
+pub(super) fn killed(harvest: &Harvest, wanted: &Mutants, style: Style) -> String {
+    let hunted = &harvest.hunted;
     let mut text = table(hunted, wanted.seeds > 1, style);
     let survivors: Vec<&Hunted> = hunted.iter().filter(|hunted| !hunted.is_dead()).collect();
     let dead = hunted.len() - survivors.len();
@@ -22,7 +23,7 @@ pub(super) fn killed(hunted: &[Hunted], wanted: &Mutants, style: Style) -> Strin
     for survivor in survivors {
         text.push_str(&indented(&fate(survivor, wanted), style));
     }
-    text + &closing(wanted)
+    text + &closing(harvest, wanted)
 }
 
 /// Passed, if every mutant was killed from every seed.
@@ -31,30 +32,42 @@ pub(super) fn code(hunted: &[Hunted]) -> Code {
 }
 
 /// For each rule that was switched off, what only it kills. A rule that kills nothing alone might as well be off.
-pub(super) fn without(hunted: &[Hunted], off: &[&str], wanted: &Mutants, style: Style) -> (String, Code) {
+pub(super) fn without(harvest: &Harvest, off: &[&str], wanted: &Mutants, style: Style) -> (String, Code) {
     let mut text = String::new();
     let mut code = Code::Passed;
     for rule in off {
-        let of: Vec<&Hunted> = hunted.iter().filter(|hunted| hunted.without == Some(rule)).collect();
-        let alone: Vec<&str> = of.iter().filter(|hunted| hunted.is_unhurt()).map(|hunted| hunted.name()).collect();
-        let others = of.iter().filter(|hunted| !hunted.is_unhurt()).map(|hunted| {
-            let by: BTreeSet<&str> = hunted.bags.values().filter_map(|bag| Some(bag.kill.as_ref()?.rule.id)).collect();
-            format!("{} (by {})", hunted.name(), Vec::from_iter(by).join(", "))
-        });
-        let others: Vec<String> = others.collect();
-        text.push_str(&style.strong(&format!("without {rule}")));
-        text.push('\n');
-        if alone.is_empty() {
+        let [hunted, unfinished] = [&harvest.hunted, &harvest.unfinished]
+            .map(|all| all.iter().filter(|hunted| hunted.without == Some(rule)).collect::<Vec<&Hunted>>());
+        if hunted.is_empty() && !unfinished.is_empty() {
+            continue;
+        }
+        text.push_str(&(style.strong(&format!("without {rule}")) + "\n"));
+        let alone = names(hunted.iter().filter(|hunted| hunted.is_unhurt()));
+        if alone.is_empty() && unfinished.is_empty() {
             code = Code::Broken;
             text.push_str(&indented("nothing survives: no mutant shows what only this rule finds", style));
-        } else {
-            text.push_str(&indented(&format!("survive: {}", alone.join(", ")), style));
         }
-        if !others.is_empty() {
-            text.push_str(&indented(&format!("are killed all the same: {}", others.join(", ")), style));
+        let others: Vec<String> = hunted.iter().filter(|hunted| !hunted.is_unhurt()).map(|hunted| killers(hunted)).collect();
+        let lists = [
+            ("survive", alone),
+            ("are killed all the same", others.join(", ")),
+            ("not hunted to the end", names(unfinished.iter())),
+        ];
+        for (what, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+            text.push_str(&indented(&format!("{what}: {list}"), style));
         }
     }
-    (text + &closing(wanted), code)
+    (text + &closing(harvest, wanted), code)
+}
+
+fn names<'a>(hunted: impl Iterator<Item = &'a &'a Hunted>) -> String {
+    hunted.map(|hunted| hunted.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// A mutant with the rules that killed it.
+fn killers(hunted: &Hunted) -> String {
+    let by: BTreeSet<&str> = hunted.bags.values().filter_map(|bag| Some(bag.kill.as_ref()?.rule.id)).collect();
+    format!("{} (by {})", hunted.name(), Vec::from_iter(by).join(", "))
 }
 
 fn table(hunted: &[Hunted], many: bool, style: Style) -> String {
@@ -119,10 +132,13 @@ fn fate(hunted: &Hunted, wanted: &Mutants) -> String {
     )
 }
 
-fn closing(wanted: &Mutants) -> String {
+fn closing(harvest: &Harvest, wanted: &Mutants) -> String {
     let Mutants { seed, seeds, cases, .. } = wanted;
     let seeds = if *seeds == 1 { format!("seed {seed}") } else { format!("seeds {seed} to {}", seed + seeds - 1) };
-    format!("\nrules of edition {}, {seeds}, at most {cases} interleavings for each mutant\n", poolproof::rules::EDITION)
+    let edition = poolproof::rules::EDITION;
+    let (done, left) = (harvest.hunted.len(), harvest.unfinished.len());
+    let cut = if left == 0 { String::new() } else { format!("interrupted: {done} of {} hunts came to their end\n", done + left) };
+    format!("\nrules of edition {edition}, {seeds}, at most {cases} interleavings for each mutant\n{cut}")
 }
 
 fn indented(text: &str, style: Style) -> String {

@@ -22,6 +22,8 @@ pub struct Session<D: Driver> {
     last: Option<Rows>,
     /// Settings were changed since it was fresh.
     marked: bool,
+    /// A transaction was begun since it was fresh.
+    began: bool,
     /// Its last holder's transaction is still open.
     leftover: bool,
 }
@@ -34,6 +36,8 @@ static OPENING: AtomicBool = AtomicBool::new(false);
 static OPENED: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
 
 struct Opened {
+    /// Where its pool has its settings: no other pool has them there.
+    pool: usize,
     line: Box<dyn Any + Send>,
     is_open: fn(&(dyn Any + Send)) -> bool,
     socket: i32,
@@ -60,21 +64,17 @@ impl<D: Driver> planted::Session for Session<D> {
 
     fn query(&mut self, sql: &str) -> Result<Rows, Error> {
         let _lock = lock_if(&[Defect::LockAtStatement]);
+        let locks = sql.contains("_lock") || sql.contains("_LOCK");
         let read = sql.starts_with("SELECT");
-        self.marked |= sql.starts_with("SET") || sql.contains("_lock") || sql.contains("_LOCK");
+        self.marked |= sql.starts_with("SET") || locks;
+        self.began |= sql == "BEGIN";
         match (planted(), sql) {
             (Defect::CommitUnsent, "COMMIT") | (Defect::BeginUnsent, "BEGIN") => return Ok(Rows::new()),
             (Defect::RollbackCommits, "ROLLBACK") => return self.line().query("COMMIT"),
             (Defect::AutocommitOff, _) if sql.starts_with("INSERT") && self.line().status() == Status::Idle => {
                 self.line().query("BEGIN")?;
             }
-            (Defect::ReadsShared, _) if read => {
-                if let Some(other) = Self::eldest()
-                    && let Some(mut other) = other.try_lock().ok().filter(|other| other.status() == Status::Idle)
-                {
-                    return other.query(sql);
-                }
-            }
+            (Defect::ReadsShared, _) if read && !locks && !self.began => self.ask_another(sql),
             (Defect::TransactionLeft, _) if !read && std::mem::take(&mut self.leftover) => {
                 self.line().query("ROLLBACK")?;
             }
@@ -105,6 +105,7 @@ impl<D: Driver> planted::Session for Session<D> {
         let _lock = lock_if(&[Defect::LockAtReset]);
         let open = self.line().status() == Status::Transaction;
         let marked = std::mem::take(&mut self.marked);
+        self.began = false;
         match planted() {
             Defect::TransactionLeft if open && !marked => {
                 self.leftover = true;
@@ -156,8 +157,9 @@ impl<D: Driver> Session<D> {
         let socket = line.as_fd().as_raw_fd();
         let line = Arc::new(Mutex::new(line));
         let is_open = |line: &(dyn Any + Send)| line.downcast_ref::<Shared<D>>().is_some_and(|line| line.strong_count() > 0);
-        opened().push(Opened { line: Box::new(Arc::downgrade(&line)), is_open, socket, goodbye: D::goodbye() });
-        Ok(Self { line, config: config.clone(), last: None, marked: false, leftover: false })
+        let pool = std::ptr::from_ref(config).addr();
+        opened().push(Opened { pool, line: Box::new(Arc::downgrade(&line)), is_open, socket, goodbye: D::goodbye() });
+        Ok(Self { line, config: config.clone(), last: None, marked: false, began: false, leftover: false })
     }
 
     /// The session; nobody keeps it for longer than a call.
@@ -167,7 +169,14 @@ impl<D: Driver> Session<D> {
 
     /// The same session once more.
     pub(super) fn twin(&self) -> Self {
-        Self { line: self.line.clone(), config: self.config.clone(), last: None, marked: self.marked, leftover: self.leftover }
+        Self {
+            line: self.line.clone(),
+            config: self.config.clone(),
+            last: None,
+            marked: self.marked,
+            began: self.began,
+            leftover: self.leftover,
+        }
     }
 
     fn ask(&self, sql: &str) -> Result<Rows, Error> {
@@ -181,9 +190,22 @@ impl<D: Driver> Session<D> {
         if line.status() == Status::Idle { Ok(()) } else { line.query("ROLLBACK").map(drop) }
     }
 
-    /// The session that was opened first, of those that are open.
-    fn eldest() -> Option<Arc<Mutex<Connection<D>>>> {
-        opened().iter().find_map(|opened| opened.line.downcast_ref::<Shared<D>>()?.upgrade())
+    /// Has the eldest of the pool's other sessions run it too, if that is at rest. What it answers nobody sees, and nothing is left there.
+    fn ask_another(&self, sql: &str) {
+        let Some(other) = self.eldest_other() else { return };
+        let rests = |other: &MutexGuard<'_, Connection<D>>| other.status() == Status::Idle && !other.is_broken();
+        if let Some(mut other) = other.try_lock().ok().filter(rests) {
+            drop(other.query(sql));
+        }
+    }
+
+    /// The session of the pool that was opened first, of those that are open and not this one.
+    fn eldest_other(&self) -> Option<Arc<Mutex<Connection<D>>>> {
+        let opened = opened();
+        let lines = |opened: &Opened| Some((opened.pool, opened.line.downcast_ref::<Shared<D>>()?.upgrade()?));
+        let open: Vec<_> = opened.iter().filter_map(lines).collect();
+        let pool = open.iter().find(|(_, line)| Arc::ptr_eq(line, &self.line)).map(|(pool, _)| *pool)?;
+        open.into_iter().find(|(other, line)| *other == pool && !Arc::ptr_eq(line, &self.line)).map(|(_, line)| line)
     }
 }
 
