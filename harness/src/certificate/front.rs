@@ -196,7 +196,7 @@ fn origin(certificate: &Certificate) -> Vec<(&'static str, String)> {
     if let Some(other) = &pool.code_of {
         lines.push(("code", format!("that of {other}, with another driver, runtime, database or setting")));
     }
-    lines.push(("server", format!("{}{}", server.product, if server.embedded { ", embedded" } else { "" })));
+    lines.push(("server", server.product.clone()));
     lines.push(("rules", format!("edition {rules}, poolproof {poolproof}")));
     let shards = if plan.shards.is_empty() { String::new() } else { format!(", parts {}", plan.shards.join(" and ")) };
     let amount =

@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use poolproof::certificate::{Certificate, Made, Plan, Server};
 use poolproof::certify::{Cases, Shard};
-use poolproof::words::quoted;
 use poolproof::{Target, corpus};
 
 use super::args::{Certify, Merge};
@@ -40,7 +39,7 @@ fn system() -> String {
 
 /// The command that finds the same again.
 fn again(target: &Target, wanted: &Certify) -> String {
-    let mut words = vec!["poolproof certify".to_owned(), quoted(target.name())];
+    let mut words = vec!["poolproof certify".to_owned(), wanted.foreign.name(target)];
     let promises: Vec<&str> = super::args::once(&wanted.promises).iter().map(|promise| promise.name()).collect();
     words.push(format!("--promise {}", promises.join(",")));
     if let Some(cases) = wanted.cases {
@@ -57,7 +56,7 @@ fn again(target: &Target, wanted: &Certify) -> String {
         words.push(format!("--depth {depth}"));
     }
     words.push(format!("--seed {}", wanted.seed));
-    format!("{}{}{}", words.join(" "), wanted.foreign.again(target), wanted.servers.again(target.database()))
+    format!("{}{}{}", words.join(" "), wanted.foreign.options(), wanted.servers.again(target.database()))
 }
 
 /// `poolproof merge`.

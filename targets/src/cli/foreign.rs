@@ -66,8 +66,18 @@ impl Foreign {
 
     /// The words that name the same pool again.
     pub(crate) fn again(&self, target: &Target) -> String {
+        format!(" --pool {}{}", self.name(target), self.options())
+    }
+
+    /// The name by which a pool is found again.
+    pub(crate) fn name(&self, target: &Target) -> String {
         let in_file = self.agent.is_none() && target.about().contains(IN_FILE);
-        let mut words = format!(" --pool {}", quoted(if in_file { target.about() } else { target.name() }));
+        quoted(if in_file { target.about() } else { target.name() })
+    }
+
+    /// The words that name the program that runs the pools, if it is not this one.
+    pub(crate) fn options(&self) -> String {
+        let mut words = String::new();
         if let Some(command) = &self.agent {
             words.push_str(&format!(" --agent {}", quoted(command)));
         }

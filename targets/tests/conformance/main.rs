@@ -9,6 +9,7 @@ mod agreement;
 mod bad_input;
 mod cleanup;
 mod correct;
+mod documents;
 mod drivers;
 mod embedded;
 mod executor;
@@ -58,6 +59,7 @@ fn main() -> std::process::ExitCode {
         .chain(watched::trials())
         .chain(adapters::trials())
         .chain(explain::trials())
+        .chain(documents::trials())
         .chain(suites::trials())
         .chain(rough::trials())
         .chain(agents::trials())

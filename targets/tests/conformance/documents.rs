@@ -1,0 +1,102 @@
+//! Certificates: what a run leaves, parts of one, and whether one holds.
+
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::Trial;
+use poolproof::certificate::{Certificate, Made};
+use poolproof::corpus;
+
+use crate::lab::{Outcome, ensure, says, scratch, tool};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("parts of a search make the certificate of the whole", parts),
+        Trial::test("a certificate holds until somebody edits it", verified),
+        Trial::test("what is no certificate is a usage error", nonsense),
+    ]
+}
+
+/// The certificate of a pool with a planted defect, and how the command that makes it ends.
+const POOL: &str = "mutant-goodbye";
+const WORDS: [&str; 6] = ["--promise", "child-drops,threads-only", "--cases", "40", "--seed", "3"];
+
+fn certified(out: &Path, more: &[&str]) -> Result<PathBuf, libtest_mimic::Failed> {
+    let mut command = tool();
+    command.args(["certify", POOL]).args(WORDS).args(more).arg("--out").arg(out);
+    says(&mut command, 1, &["certificate: ", "certificate.html"])?;
+    Ok(out.join(POOL).join("certificate.json"))
+}
+
+/// Without what differs between two runs.
+fn read(path: &Path) -> Result<Certificate, libtest_mimic::Failed> {
+    Ok(Certificate { made: Made::default(), ..corpus::certificate(path)? })
+}
+
+fn same(one: &Certificate, other: &Certificate) -> Outcome {
+    let (left, right) = (one.to_json(), other.to_json());
+    let differs = left.lines().zip(right.lines()).enumerate().find(|(_, (one, other))| one != other);
+    let what = || format!("{differs:?}, of {} and {} lines", left.lines().count(), right.lines().count());
+    ensure(one == other, || format!("{}\n{left}\n---\n{right}", what()))
+}
+
+fn parts() -> Outcome {
+    let (_directory, path) = scratch();
+    let out = |name: &str| path.join(name);
+    let whole = read(&certified(&out("whole"), &[])?)?;
+    let again = read(&certified(&out("again"), &["--workers", "1"])?)?;
+    same(&whole, &again)?;
+    let one = certified(&out("one"), &["--shard", "1/2"])?;
+    let two = certified(&out("two"), &["--shard", "2/2"])?;
+    let merge = |files: &[&Path]| {
+        let mut command = tool();
+        command.arg("merge").args(files).arg("--out").arg(out("merged"));
+        command
+    };
+    says(&mut merge(&[&two]), 0, &["it has the parts 2/2 and is not whole"])?;
+    says(&mut merge(&[&two, &two]), 2, &["part 2/2 is there twice"])?;
+    says(&mut merge(&[&two, &one]), 0, &["under 2 promises"])?;
+    let merged = read(&out("merged").join(POOL).join("certificate.json"))?;
+    same(&whole, &merged)?;
+    let page = std::fs::read_to_string(out("merged").join(POOL).join("certificate.html"))?;
+    ensure(page.contains("OWN-1 is broken under child-drops"), || page.clone())?;
+    let markdown = std::fs::read_to_string(out("merged").join(POOL).join("certificate.md"))?;
+    ensure(markdown.contains("## OWN-1 under child-drops"), || markdown)
+}
+
+fn verified() -> Outcome {
+    let (_directory, path) = scratch();
+    let file = certified(&path, &[])?;
+    let verify = |more: &[&str]| {
+        let mut command = tool();
+        command.arg("verify").arg(&file).args(more);
+        command
+    };
+    says(&mut verify(&[]), 0, &["child-drops  OWN-1: holds", "the certificate holds"])?;
+    says(&mut verify(&["--sample", "5"]), 0, &["the certificate holds"])?;
+    let honest = corpus::certificate(&file)?;
+    // Somebody makes a verdict better.
+    let text = honest.to_json().replacen("\"verdict\": \"broken\"", "\"verdict\": \"refused\"", 1);
+    std::fs::write(&file, text)?;
+    says(&mut verify(&[]), 1, &["it contradicts itself", "OWN-1 is said to be 'refused'"])?;
+    // And takes the evidence away as well.
+    let mut edited = honest;
+    for chapter in &mut edited.promises {
+        let passed = chapter.verdicts.iter().find(|line| line.verdict == "passed").cloned().ok_or("a rule that passed")?;
+        for failure in chapter.failures.drain(..) {
+            let line = chapter.verdicts.iter_mut().find(|line| line.rule == failure.rule).ok_or("a verdict")?;
+            *line = poolproof::certificate::Line { rule: failure.rule, ..passed.clone() };
+        }
+    }
+    std::fs::write(&file, edited.to_json())?;
+    says(&mut verify(&[]), 1, &["does not hold: OWN-1 breaks", "the certificate does not hold"])
+}
+
+fn nonsense() -> Outcome {
+    let (_directory, path) = scratch();
+    let file = path.join("certificate.json");
+    std::fs::write(&file, "{}")?;
+    says(tool().arg("verify").arg(&file), 2, &["it is no certificate"])?;
+    says(tool().arg("merge").arg(&file), 2, &["it is no certificate"])?;
+    says(tool().arg("verify").arg(path.join("none")), 2, &["none"])?;
+    says(tool().args(["certify", POOL, "--shard", "3/2"]), 2, &["such as 2/8"])
+}
