@@ -98,8 +98,7 @@ fn lockstep_ends(history: &History) -> InvocationId {
             Event::Finished { id, outcome } => {
                 running.retain(|(other, ..)| other != id);
                 held.retain(|(_, other, _)| other != id);
-                // Beside somebody who is stalled, who gives up soon may do so before or after he is seen to wait.
-                if is_timed(history, *id, outcome) || !held.is_empty() && is_timeout(outcome) {
+                if is_timed(history, *id, outcome) {
                     return *id;
                 }
             }
@@ -129,11 +128,8 @@ fn lockstep_ends(history: &History) -> InvocationId {
 
 /// A checkout that nobody must serve gave up: a slower machine would have been served less, a faster one more.
 fn is_timed(history: &History, id: InvocationId, outcome: &Outcome) -> bool {
-    is_timeout(outcome) && history.invocations().any(|(_, call)| call.id == id && call.expected == Expectation::Either)
-}
-
-fn is_timeout(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Error { kind: ErrorKind::TimedOut, .. })
+    let timed_out = matches!(outcome, Outcome::Error { kind: ErrorKind::TimedOut, .. });
+    timed_out && history.invocations().any(|(_, call)| call.id == id && call.expected == Expectation::Either)
 }
 
 /// What is the same whenever an interleaving goes the same way.

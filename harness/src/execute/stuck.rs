@@ -59,8 +59,10 @@ impl Eq for ThreadSight {}
 /// What a thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waits {
-    /// It runs, or waits with a time limit, or for something else.
+    /// It runs, or waits for something else.
     No,
+    /// For a word in memory, or for descriptors, with a time limit.
+    Limited,
     /// For a word in memory, or for descriptors, for ever.
     Forever,
     /// For bytes on a socket: an order of the coordinator, or an answer of the server.
@@ -101,6 +103,11 @@ impl Sight {
         (!sight.threads.is_empty()).then_some(sight)
     }
 
+    /// Every thread waits with a time limit, and goes on when that is over.
+    pub(super) fn goes_on(&self) -> bool {
+        self.threads.iter().all(|seen| seen.waits == Waits::Limited)
+    }
+
     /// Every thread waits for something, with or without a time limit.
     pub(super) fn is_at_rest(&self) -> bool {
         self.threads.iter().all(|seen| !seen.line.is_empty())
@@ -120,7 +127,7 @@ impl Sight {
 
     /// Every thread waits without a time limit.
     pub(super) fn is_stuck(&self) -> bool {
-        !self.threads.is_empty() && self.threads.iter().all(|seen| seen.waits != Waits::No)
+        !self.threads.is_empty() && self.threads.iter().all(|seen| matches!(seen.waits, Waits::Forever | Waits::Socket))
     }
 
     /// A line for each thread, without numbers that differ from run to run.
@@ -165,7 +172,7 @@ fn read_call(call: &str, pid: i32) -> (Waits, String) {
 fn timed(name: &str, endless: bool) -> (Waits, String) {
     match endless {
         true => (Waits::Forever, format!("{name}, without a time limit")),
-        false => (Waits::No, format!("{name}, with a time limit")),
+        false => (Waits::Limited, format!("{name}, with a time limit")),
     }
 }
 
@@ -217,9 +224,9 @@ mod tests {
     fn a_time_limit_is_read_from_the_arguments() {
         let waits = |call: &str| read_call(call, 1).0;
         assert_eq!(waits(&format!("{FUTEX} 0x7f 0x189 0x0 0x0 0x0 0xffffffff 0x7ffe 0x7f")), Waits::Forever);
-        assert_eq!(waits(&format!("{FUTEX} 0x7f 0x189 0x0 0x7ffd00 0x0 0xffffffff 0x7ffe 0x7f")), Waits::No);
+        assert_eq!(waits(&format!("{FUTEX} 0x7f 0x189 0x0 0x7ffd00 0x0 0xffffffff 0x7ffe 0x7f")), Waits::Limited);
         assert_eq!(waits(&format!("{POLL} 0x7f 0x1 0xffffffff 0x0 0x0 0x0 0x7ffe 0x7f")), Waits::Forever);
-        assert_eq!(waits(&format!("{POLL} 0x7f 0x1 0x64 0x0 0x0 0x0 0x7ffe 0x7f")), Waits::No);
+        assert_eq!(waits(&format!("{POLL} 0x7f 0x1 0x64 0x0 0x0 0x0 0x7ffe 0x7f")), Waits::Limited);
         assert_eq!(waits(&format!("{EPOLL_WAIT} 0x3 0x7f 0x400 0xffffffffffffffff 0x0 0x0 0x7ffe 0x7f")), Waits::Forever);
         assert_eq!(waits("running"), Waits::No);
     }

@@ -96,6 +96,8 @@ impl Case<'_> {
             let pid = reactor.people.pid(flight.actor.process);
             let seen = pid.zip(thread).and_then(|(pid, thread)| Sight::of_waiting_thread(pid, thread));
             flight.settled = match (seen, &flight.settled) {
+                // He gives up by himself: whether that is before or after the next step is not left to chance.
+                (Some(now), _) if !flight.blocked && now.goes_on() => Settled::No,
                 // Who may go on waits for the server as well, and is in the same wait until it has answered.
                 (Some(now), Settled::Seen(before)) if now == *before && (flight.blocked || answered) => Settled::Yes,
                 (Some(now), _) => Settled::Seen(now),

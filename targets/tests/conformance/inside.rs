@@ -12,10 +12,11 @@ use crate::embedded::bench;
 use crate::lab::{Lab, Outcome, ensure, interleaving, target};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
-    let tests: [(&str, Test); 8] = [
+    let tests: [(&str, Test); 9] = [
         ("each reply of a step can be withheld", every_reply),
         ("a step that the server does not answer so often is not stalled", never_stalled),
         ("a reply is withheld from the step that is stalled and from no other", nobody_else),
+        ("who gives up beside somebody who is stalled has done so before others go on", gives_up),
         ("a child is made while another thread is inside an operation", fork_inside),
         ("a process ends while a reply is withheld from it", end_inside),
         ("a session is ended, and the pool serves again", ended_session),
@@ -141,6 +142,19 @@ fn nobody_else(place: &Place) -> Outcome {
     done(&history, "p0 query a")?;
     done(&history, "p0.t1 checkout b")?;
     ensure(at(&history, is_withheld).is_none(), || format!("{history:#?}"))
+}
+
+/// Whether a step is skipped does not depend on how soon somebody's patience ends.
+fn gives_up(place: &Place) -> Outcome {
+    let story = "pool max_size=1\npromise threads-only\np0 open\np0 spawn t1\np0.t1 checkout a stall=1\np0 checkout b\np0 checkout c\n\
+                 p0 open B\np0 checkout d B\np0.t1 release\np0.t1 query a\n";
+    let skipped = |history: &History| {
+        let events = history.events().iter();
+        events.filter(|event| matches!(event, Event::Skipped { .. })).cloned().collect::<Vec<_>>()
+    };
+    let histories = place.histories(&vec![interleaving(story); 40])?;
+    let odd = histories.iter().find(|history| skipped(history) != []);
+    ensure(odd.is_none(), || format!("{odd:#?}"))
 }
 
 fn fork_inside(place: &Place) -> Outcome {
