@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
-use crate::generate::{self, Selection, Source};
+use crate::generate::{self, Selection, Shard, Source};
 use crate::history::History;
 use crate::interleaving::{ForkKind, Interleaving, Op, Process, Step};
 use crate::promise::Promise;
@@ -48,34 +48,6 @@ pub struct Plan {
     pub replays: u32,
     /// Which part of the whole is looked at.
     pub shard: Shard,
-}
-
-/// One of several parts of a search, which together are the whole: of so many interleavings in a row one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    at: u64,
-    of: u64,
-}
-
-impl Shard {
-    /// All of it.
-    pub const WHOLE: Self = Self { at: 1, of: 1 };
-
-    /// Part `at` of `of`, counted from one; `None` if there is no such part.
-    pub fn new(at: u64, of: u64) -> Option<Self> {
-        (1..=of).contains(&at).then_some(Self { at, of })
-    }
-
-    /// The number in the whole of the interleaving with this number in the part.
-    fn number(self, nth: u64) -> u64 {
-        nth * self.of + self.at - 1
-    }
-}
-
-impl std::fmt::Display for Shard {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.at, self.of)
-    }
 }
 
 /// More workers than this only wait for the server.

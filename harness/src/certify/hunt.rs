@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::search::Supply;
-use super::{Cases, Plan, Progress, Shard};
+use super::{Cases, Plan, Progress};
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
-use crate::generate::Selection;
+use crate::generate::{Selection, Shard};
 use crate::history::History;
 use crate::interleaving::Interleaving;
 use crate::promise::Promise;

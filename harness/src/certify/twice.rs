@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use super::run;
 use super::search::Supply;
-use super::{Shard, run};
 use crate::execute::{Effort, Executor};
+use crate::generate::Shard;
 use crate::history::{Event, Expectation, History, InvocationId, Outcome, SessionId};
 use crate::interleaving::{Actor, Interleaving, Op, Process};
 use crate::nonce::Nonce;

@@ -6,6 +6,7 @@ mod mix;
 mod numbered;
 mod random;
 pub mod scenarios;
+mod shard;
 mod source;
 pub mod sweep;
 
@@ -13,4 +14,5 @@ use exhaustive::fresh;
 pub use exhaustive::{Exhaustive, Menu};
 pub use mix::Mix;
 pub use random::{interleavings, nth};
+pub use shard::Shard;
 pub use source::{Amount, DEPTH, Selection, Source, UnknownSource};

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use poolproof::certify::Shard;
 use poolproof::choice::ServerChoice;
-use poolproof::generate::Source;
+use poolproof::generate::{Shard, Source};
 use poolproof::words::duration;
 use poolproof::{Database, Promise};
 
@@ -298,6 +297,12 @@ fn database(word: &str) -> Result<Database, String> {
     known.ok_or_else(|| "expected postgres or mysql".to_owned())
 }
 
+fn shard(word: &str) -> Result<Shard, String> {
+    let (at, of) = word.split_once('/').unwrap_or((word, ""));
+    let shard = at.parse().ok().zip(of.parse().ok()).and_then(|(at, of)| Shard::new(at, of));
+    shard.ok_or_else(|| "expected a part and the number of parts, such as 2/8".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,10 +362,4 @@ mod tests {
             (Some(6), Some(4), None)
         );
     }
-}
-
-fn shard(word: &str) -> Result<Shard, String> {
-    let (at, of) = word.split_once('/').unwrap_or((word, ""));
-    let shard = at.parse().ok().zip(of.parse().ok()).and_then(|(at, of)| Shard::new(at, of));
-    shard.ok_or_else(|| "expected a part and the number of parts, such as 2/8".to_owned())
 }

@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use poolproof::certificate::{Certificate, Made, Plan, Server};
-use poolproof::certify::{Cases, Shard};
+use poolproof::certify::Cases;
+use poolproof::generate::Shard;
 use poolproof::{Target, corpus};
 
 use super::args::{Certify, Merge};

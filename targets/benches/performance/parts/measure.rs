@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use poolproof::bench::{Bench, ServerChoice};
-use poolproof::certify::{self, Cases, Cell, Plan, Shard};
-use poolproof::generate::Selection;
+use poolproof::certify::{self, Cases, Cell, Plan};
+use poolproof::generate::{Selection, Shard};
 use poolproof::interleaving::Interleaving;
 use poolproof::{Promise, Target};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};

@@ -4,8 +4,8 @@ use std::error::Error;
 
 use poolproof::Promise;
 use poolproof::bench::ServerChoice;
-use poolproof::certify::{self, Cases, Plan, Progress, Shard};
-use poolproof::generate::Selection;
+use poolproof::certify::{self, Cases, Plan, Progress};
+use poolproof::generate::{Selection, Shard};
 
 use super::measure;
 use super::paper::{Finding, Section};
