@@ -76,7 +76,7 @@ fn verdict(certificate: &Certificate) -> Vec<(Mood, String)> {
     let strongest: Vec<Promise> =
         broken.iter().copied().filter(|one| !broken.iter().any(|other| below(*one).contains(other))).collect();
     let sentences = |promises: &[Promise]| {
-        promises.iter().map(|promise| format!("{} (`{promise}`)", promise.sentence())).collect::<Vec<_>>().join("; or if ")
+        promises.iter().map(|promise| format!("{} (`{promise}`)", said(*promise))).collect::<Vec<_>>().join("; or if ")
     };
     let mut lines = Vec::new();
     if !weakest.is_empty() {
@@ -207,4 +207,9 @@ fn origin(certificate: &Certificate) -> Vec<(&'static str, String)> {
     }
     lines.push(("again", again.clone()));
     lines
+}
+
+/// What is promised, as the end of a sentence.
+fn said(promise: Promise) -> &'static str {
+    if promise == Promise::ThreadsOnly { "there is no fork at all" } else { promise.sentence() }
 }
