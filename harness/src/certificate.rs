@@ -27,8 +27,10 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use crate::pool::Database;
+use crate::promise::Promise;
 pub use chapter::{Chapter, Counterexample, Line, Reached, Share};
 pub use conclusion::Conclusion;
+use deployments::Answer;
 pub use merge::Unlike;
 
 /// The version of the document's format; it changes whenever a reader of the one before would err.
@@ -156,6 +158,15 @@ impl Certificate {
     /// The same as a page for a browser, which needs nothing else.
     pub fn to_html(&self) -> String {
         html::page(self)
+    }
+
+    /// Whether the pool is safe under a promise; `None` where nothing follows for it.
+    pub fn is_safe_under(&self, promise: Promise) -> Option<bool> {
+        match Answer::of(self, promise).0 {
+            Answer::Safe => Some(true),
+            Answer::Unsafe(_) => Some(false),
+            Answer::Open(_) | Answer::NotLookedAt => None,
+        }
     }
 
     /// What in it contradicts itself; nothing, if nobody has edited it.

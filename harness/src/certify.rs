@@ -263,6 +263,19 @@ impl Execution {
         Self { history, judgement }
     }
 
+    /// The place of the rule that was broken first in [`rules::ALL`].
+    fn first_cause(&self) -> Option<usize> {
+        let (first, _) = self.judgement.first_cause()?;
+        rules::ALL.iter().position(|rule| rule.id == first.id)
+    }
+
+    /// What was before the first cause: what comes after it is cut off sooner or later, as chance will have it.
+    fn before_the_first_cause(self, interleaving: &Interleaving) -> Self {
+        let Some((_, evidence)) = self.judgement.first_cause() else { return self };
+        let events = self.history.events().iter().take(evidence.at).cloned().collect();
+        Self::of(interleaving, History::from_events(events))
+    }
+
     fn breaks(&self, rule: &Rule) -> bool {
         self.judgement.first_cause().is_some_and(|(first, _)| first.id == rule.id)
     }

@@ -101,6 +101,23 @@ pub fn certificate(path: &Path) -> Result<Certificate, Trouble> {
     Certificate::from_json(&text).map_err(|error| Trouble::Certificate { path: path.to_owned(), error })
 }
 
+/// The documents in a directory, in the order of the pools' names.
+///
+/// # Errors
+/// As [`certificate`]; a directory that does not exist holds none.
+pub fn certificates(directory: &Path) -> Result<Vec<Certificate>, Trouble> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Trouble::directory(directory, error)),
+    };
+    let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| entry.map(|entry| entry.path().join("certificate.json"))).collect();
+    let mut paths = paths.map_err(|error| Trouble::directory(directory, error))?;
+    paths.retain(|path| path.is_file());
+    paths.sort();
+    paths.iter().map(|path| certificate(path)).collect()
+}
+
 fn write(path: &Path, text: &str) -> Result<(), Trouble> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(|error| Trouble::directory(folder, error))?;

@@ -145,8 +145,9 @@ impl Suspects<'_, '_> {
                     unsteady.get_or_insert((*index, interleaving, seen));
                 }
             } else {
-                strays += u32::from(seen.judgement.first_cause().is_some());
-                others.extend(that_count(seen.judgement));
+                let broken = seen.first_cause().is_some();
+                strays += u32::from(broken);
+                others.extend(that_count(seen.before_the_first_cause(&interleaving).judgement, broken));
             }
             if attempts == ATTEMPTS || strays == STRAYS || best.as_ref().is_some_and(Failure::is_steady) {
                 break;

@@ -74,6 +74,9 @@ pub(super) struct Found {
 struct Seen {
     index: u64,
     source: Option<Source>,
+    /// The place of the rule that was broken first.
+    broken: Option<usize>,
+    /// Of what was before that.
     judgement: Judgement,
     situations: Situations,
     steps: u64,
@@ -82,10 +85,13 @@ struct Seen {
 
 fn look(worker: &mut Executor, supply: &Supply, index: u64) -> Result<Seen, Trouble> {
     let interleaving = supply.nth(index);
-    let Execution { history, judgement } = run_until_broken(worker, &interleaving, Effort::Quick)?;
+    let execution = run_until_broken(worker, &interleaving, Effort::Quick)?;
+    let broken = execution.first_cause();
+    let Execution { history, judgement } = execution.before_the_first_cause(&interleaving);
     let skipped = history.events().iter().filter(|event| matches!(event, Event::Skipped { .. })).count() as u64;
     let situations = Situations::of(&interleaving, &history);
-    Ok(Seen { index, source: supply.source(index), judgement, situations, steps: interleaving.steps.len() as u64, skipped })
+    let steps = interleaving.steps.len() as u64;
+    Ok(Seen { index, source: supply.source(index), broken, judgement, situations, steps, skipped })
 }
 
 pub(super) fn search(
@@ -133,14 +139,12 @@ impl Found {
         self.steps = (self.steps.0 + seen.steps, self.steps.1 + seen.skipped);
         self.situations.merge(seen.situations);
         // Nothing is broken before it is confirmed.
-        for (place, (_, verdict)) in seen.judgement.verdicts.iter().enumerate() {
-            if matches!(verdict, Verdict::Failed(_)) {
-                self.suspects[place].push(seen.index);
-                source.iter_mut().for_each(|(_, broken)| broken[place] += 1);
-                self.first_seen[place].get_or_insert_with(|| self.started.elapsed());
-            }
+        if let Some(place) = seen.broken {
+            self.suspects[place].push(seen.index);
+            source.iter_mut().for_each(|(_, broken)| broken[place] += 1);
+            self.first_seen[place].get_or_insert_with(|| self.started.elapsed());
         }
-        that_count(seen.judgement).for_each(|(place, verdict)| self.merge(place, verdict));
+        that_count(seen.judgement, seen.broken.is_some()).for_each(|(place, verdict)| self.merge(place, verdict));
     }
 
     pub(super) fn merge(&mut self, place: usize, verdict: Verdict) {
@@ -176,10 +180,9 @@ impl Found {
     }
 }
 
-/// The verdicts of an execution that may have been cut short when a rule was broken, by their place in [`rules::ALL`]: what was broken
-/// has to be confirmed, and some evidence was never there.
-pub(super) fn that_count(judgement: Judgement) -> impl Iterator<Item = (usize, Verdict)> {
-    let broken = judgement.first_cause().is_some();
+/// The verdicts that count of what was before the first cause, by their place in [`rules::ALL`]: what was broken has to be confirmed,
+/// and where something was, some evidence was never there.
+pub(super) fn that_count(judgement: Judgement, broken: bool) -> impl Iterator<Item = (usize, Verdict)> {
     let verdicts = judgement.verdicts.into_iter().map(|(_, verdict)| verdict).enumerate();
     verdicts.filter(move |(_, verdict)| match verdict {
         Verdict::Failed(_) => false,

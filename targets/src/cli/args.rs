@@ -37,6 +37,8 @@ pub(crate) enum Command {
     /// Make one certificate of those that `certify --shard` has made
     #[command(long_about = help::MERGE)]
     Merge(Merge),
+    /// Find out by at most four questions what your program promises, and which pools keep it
+    WhichPromise(Which),
     /// Compare what pools do on the embedded servers and on real ones
     #[command(long_about = help::AGREE, after_long_help = help::AGREE_EXIT_CODES)]
     Agree(Agree),
@@ -97,6 +99,9 @@ pub(crate) struct Certify {
     /// Where failures and certificates are saved
     #[arg(long, value_name = "DIR", default_value = "poolproof-out")]
     pub(crate) out: PathBuf,
+    /// Also write the results to this file as JUnit's XML, for machines that know tests
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
     /// Also print the verdict on each rule
     #[arg(long, short)]
     pub(crate) verbose: bool,
@@ -166,6 +171,17 @@ pub(crate) struct Merge {
     pub(crate) out: PathBuf,
 }
 
+/// How to find out what a program promises.
+#[derive(Args, Debug)]
+pub(crate) struct Which {
+    /// The answers, a letter for each: ynn
+    #[arg(long, value_name = "ANSWERS")]
+    pub(crate) answers: Option<String>,
+    /// Where certificates are
+    #[arg(long, value_name = "DIR", default_value = "poolproof-out")]
+    pub(crate) out: PathBuf,
+}
+
 /// What to compare, and how.
 #[derive(Args, Debug)]
 pub(crate) struct Agree {
@@ -208,7 +224,7 @@ pub(crate) struct Mutants {
     /// Switch one rule off, or `each` in turn, and hunt what was planted for it: something must survive
     #[arg(long, value_name = "RULE")]
     pub(crate) without: Option<String>,
-    /// Mutants that are hunted at once [default: the processors of this machine, at most 4]
+    /// Mutants that are hunted at once [default: three for each of at most 4 processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
     /// Also write everything to a file, as JSON

@@ -20,7 +20,7 @@ use super::screen::Screen;
 use super::second::Real;
 use super::servers::Servers;
 use super::summary::{Certified, code};
-use super::{documents, summary, table};
+use super::{documents, junit, summary, table};
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
@@ -31,7 +31,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     corpus::check(&wanted.out)?;
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
     let mut real = Real::default();
-    let mut results = Vec::new();
+    let (mut results, mut certificates) = (Vec::new(), Vec::new());
     let mut unsaved = None;
     for target in &targets {
         let mut certified = one(&bench, target, &promises, wanted, &mut teller)?;
@@ -42,11 +42,15 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
         unsaved = unsaved.or(tell(&certified, target, wanted, screen)?);
         let certificate = documents::certificate(&certified, target, wanted)?;
         unsaved = unsaved.or(corpus::save_certificate(&wanted.out, &certificate).err());
+        certificates.push(certificate);
         results.push(certified);
     }
     bench.finish()?;
     real.finish()?;
     screen.say(&closing(&results, &promises, wanted, screen.style))?;
+    if let Some(file) = &wanted.junit {
+        junit::save(file, &certificates)?;
+    }
     if let Some(trouble) = unsaved {
         return Err(trouble.into());
     }

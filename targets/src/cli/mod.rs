@@ -33,6 +33,8 @@ mod documents;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod foreign;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod junit;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod mutants;
@@ -54,6 +56,8 @@ mod table;
 mod verify;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod watch;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod which;
 
 use std::process::ExitCode;
 
@@ -89,6 +93,8 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Merge(wanted) => documents::merge(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::WhichPromise(wanted) => which::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Agree(wanted) => agree::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Mutants(wanted) => mutants::run(wanted, screen),
@@ -103,6 +109,7 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         | Command::Replay(_)
         | Command::Verify(_)
         | Command::Merge(_)
+        | Command::WhichPromise(_)
         | Command::Agree(_)
         | Command::Mutants(_)
         | Command::CheckAgent(_)

@@ -135,7 +135,7 @@ fn hunt_all(bench: &Bench, jobs: &[Job], wanted: &Mutants, teller: &mut Teller) 
     let mut bags = BTreeMap::new();
     let mut trouble = None;
     std::thread::scope(|scope| {
-        for _ in 0..workers(wanted.workers).min(jobs.len()) {
+        for _ in 0..at_once(wanted.workers).min(jobs.len()) {
             let (news, next, failed) = (news.clone(), &next, &failed);
             scope.spawn(move || {
                 while !failed.load(Ordering::Relaxed)
@@ -161,6 +161,14 @@ fn hunt_all(bench: &Bench, jobs: &[Job], wanted: &Mutants, teller: &mut Teller) 
         _ => Ok(gathered(jobs, bags, &wanted.servers)),
     }
 }
+
+/// Many mutants hang, and who hunts them mostly waits: more of them than processors.
+fn at_once(wanted: Option<u16>) -> usize {
+    if wanted.is_some() { workers(wanted) } else { PER_PROCESSOR * workers(None) }
+}
+
+/// So many hunts for each processor.
+const PER_PROCESSOR: usize = 3;
 
 fn take<'a>(jobs: &'a [Job], next: &AtomicUsize) -> Option<(usize, &'a Job)> {
     let number = next.fetch_add(1, Ordering::Relaxed);

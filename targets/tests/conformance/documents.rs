@@ -12,6 +12,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("parts of a search make the certificate of the whole", parts),
         Trial::test("a certificate holds until somebody edits it", verified),
+        Trial::test("JUnit's XML is read by a parser that is not ours", junit),
+        Trial::test("four questions lead to a promise and to the pools that keep it", questions),
         Trial::test("what is no certificate is a usage error", nonsense),
     ]
 }
@@ -89,6 +91,33 @@ fn verified() -> Outcome {
     }
     std::fs::write(&file, edited.to_json())?;
     says(&mut verify(&[]), 1, &["does not hold: OWN-1 breaks", "the certificate does not hold"])
+}
+
+/// Python's own parser reads it.
+fn junit() -> Outcome {
+    let (_directory, path) = scratch();
+    let file = path.join("junit.xml");
+    certified(&path, &["--junit", &file.to_string_lossy()])?;
+    let read = "import sys, xml.etree.ElementTree as tree\n\
+                for case in tree.parse(sys.argv[1]).getroot().iter('testcase'):\n    \
+                    print(case.get('classname'), case.get('name'), [(child.tag, child.get('type')) for child in case])\n";
+    let mut python = std::process::Command::new(crate::python::PYTHON);
+    let words = ["mutant-goodbye.postgres child-drops [('failure', 'OWN-1')]", "mutant-goodbye.postgres threads-only [("];
+    says(python.args(["-c", read]).arg(&file), 0, &words)
+}
+
+fn questions() -> Outcome {
+    let (_directory, path) = scratch();
+    certified(&path, &[])?;
+    let which = |answers: &str| {
+        let mut command = tool();
+        command.args(["which-promise", "--answers", answers, "--out"]).arg(&path);
+        command
+    };
+    says(&mut which("ynnn"), 0, &["promises child-drops", "Not safe:\n  mutant-goodbye on"])?;
+    says(&mut which("n"), 0, &["promises exec-only", "No certificate in", "certify POOL --promise exec-only"])?;
+    says(&mut which("ynx"), 2, &["one letter for each question"])?;
+    says(tool().arg("which-promise"), 2, &["there was no answer"])
 }
 
 fn nonsense() -> Outcome {
