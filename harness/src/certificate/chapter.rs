@@ -190,6 +190,12 @@ impl Chapter {
         self.promise.parse().ok()
     }
 
+    /// What each source gave and found, in a line.
+    pub(super) fn shares(&self) -> String {
+        let told = self.sources.iter().map(|share| format!("{} {}, {} broken", share.source, share.interleavings, share.broken));
+        told.collect::<Vec<_>>().join("; ")
+    }
+
     /// How many random interleavings were executed.
     pub fn random(&self) -> u64 {
         self.sources.iter().filter(|share| share.source == "random").map(|share| share.interleavings).sum()

@@ -189,11 +189,6 @@ fn verdicts(certificate: &Certificate) -> String {
 fn exercised(certificate: &Certificate) -> String {
     let mut page = "<h2>What was exercised</h2>\n".to_owned();
     for chapter in &certificate.promises {
-        let sources: Vec<String> = chapter
-            .sources
-            .iter()
-            .map(|share| format!("{} {}, {} broken", share.source, share.interleavings, share.broken))
-            .collect();
         let _ = writeln!(
             page,
             "<details><summary><code>{}</code>: {} interleavings, {} of {} required situations</summary>\n\
@@ -204,7 +199,7 @@ fn exercised(certificate: &Certificate) -> String {
             chapter.situations.required.len(),
             chapter.steps,
             chapter.skipped,
-            escaped(&sources.join("; "))
+            escaped(&chapter.shares())
         );
         for (situation, times) in &chapter.situations.counts {
             let _ = writeln!(page, "<tr><td>{}</td><td>{times}</td></tr>", escaped(situation));

@@ -57,18 +57,13 @@ fn verdicts(certificate: &Certificate) -> String {
 fn situations(certificate: &Certificate) -> String {
     let mut page = "\n## What was exercised\n\n".to_owned();
     for chapter in &certificate.promises {
-        let sources: Vec<String> = chapter
-            .sources
-            .iter()
-            .map(|share| format!("{} {}, {} broken", share.source, share.interleavings, share.broken))
-            .collect();
         page.push_str(&format!(
             "- `{}`: {} interleavings, {} steps, {} of them skipped; {}; {} of {} required situations\n",
             chapter.promise,
             chapter.interleavings,
             chapter.steps,
             chapter.skipped,
-            sources.join(", "),
+            chapter.shares(),
             chapter.situations.reached(),
             chapter.situations.required.len()
         ));
