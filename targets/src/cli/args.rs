@@ -1,5 +1,7 @@
 //! The words of the command line.
 
+mod documents;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use poolproof::choice::ServerChoice;
 use poolproof::generate::{Shard, Source};
 use poolproof::words::duration;
 use poolproof::{Database, Promise};
+
+pub(crate) use documents::{Merge, Verify, Which};
 
 use super::help;
 use super::servers::{RealServers, Servers};
@@ -140,46 +144,6 @@ pub(crate) struct Replay {
     pub(crate) times: u32,
     #[command(flatten)]
     pub(crate) servers: Servers,
-}
-
-/// What to verify, and how.
-#[derive(Args, Debug)]
-pub(crate) struct Verify {
-    /// The certificate
-    #[arg(value_name = "CERTIFICATE.JSON")]
-    pub(crate) file: PathBuf,
-    /// Interleavings for each promise that are executed again [default: all of them]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) sample: Option<u64>,
-    #[command(flatten)]
-    pub(crate) foreign: Foreign,
-    #[command(flatten)]
-    pub(crate) servers: Servers,
-    /// Interleavings that run at once [default: the processors of this machine, at most 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(crate) workers: Option<u16>,
-}
-
-/// What to put together.
-#[derive(Args, Debug)]
-pub(crate) struct Merge {
-    /// The certificates of the parts
-    #[arg(value_name = "CERTIFICATE.JSON", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// Where the whole is saved
-    #[arg(long, value_name = "DIR", default_value = "poolproof-out")]
-    pub(crate) out: PathBuf,
-}
-
-/// How to find out what a program promises.
-#[derive(Args, Debug)]
-pub(crate) struct Which {
-    /// The answers, a letter for each: ynn
-    #[arg(long, value_name = "ANSWERS")]
-    pub(crate) answers: Option<String>,
-    /// Where certificates are
-    #[arg(long, value_name = "DIR", default_value = "poolproof-out")]
-    pub(crate) out: PathBuf,
 }
 
 /// What to compare, and how.
