@@ -9,6 +9,8 @@ use crate::promise::Promise;
 pub(super) struct Deployment {
     /// What it is, in the words of those who do it.
     pub(super) what: &'static str,
+    /// The same in a few words.
+    pub(super) short: &'static str,
     /// What the application promises by it.
     pub(super) promise: Promise,
 }
@@ -17,25 +19,47 @@ pub(super) struct Deployment {
 pub(super) const DEPLOYMENTS: [Deployment; 9] = [
     Deployment {
         what: "Prefork server that preloads: the pool is opened before the fork, and workers use it",
+        short: "workers that use a pool which was opened before the fork",
         promise: Promise::ChildUsesPool,
     },
-    Deployment { what: "The same, and nothing is checked out while the server forks", promise: Promise::ForkWhenIdle },
-    Deployment { what: "The same, and each worker first calls the pool's hook for forks", promise: Promise::HookInChild },
     Deployment {
-        what: "Worker that opens a pool of its own after the fork; it ends through main or exit, so destructors run on what it inherited",
+        what: "Prefork server that preloads, and nothing is checked out while it forks",
+        short: "workers that use a pool which was opened before the fork, with nothing checked out at that moment",
+        promise: Promise::ForkWhenIdle,
+    },
+    Deployment {
+        what: "Prefork server that preloads, and each worker first calls the hook that the pool documents for forks",
+        short: "workers that first call the pool's hook for forks, and then use it",
+        promise: Promise::HookInChild,
+    },
+    Deployment {
+        what: "Worker that opens a pool of its own after the fork, and ends by returning from main or by exit: destructors run \
+               on what it inherited",
+        short: "workers that open their own pool, and end through main or exit",
         promise: Promise::ChildDrops,
     },
     Deployment {
-        what: "Worker that opens a pool of its own after the fork, leaves what it inherited alone and ends by _exit",
+        what: "Worker that opens a pool of its own after the fork, never touches what it inherited (leaks it) and ends by _exit, so \
+               that no destructor runs",
+        short: "workers that open their own pool, leave the inherited one alone and end by _exit",
         promise: Promise::ChildLeaks,
     },
     Deployment {
-        what: "Everything is returned and the pool closed before each fork; daemon that opens its pool after its last fork",
+        what: "Everything is returned and the pool closed before each fork, or the pool is opened after the last fork, as daemons do",
+        short: "pools that are closed before each fork, or opened after the last one",
         promise: Promise::DisposeBeforeFork,
     },
-    Deployment { what: "fork, and at once exec of another program", promise: Promise::ExecOnly },
-    Deployment { what: "Threads, and no fork at all", promise: Promise::ThreadsOnly },
-    Deployment { what: "Whatever the application does, with inherited checkouts too", promise: Promise::Anything },
+    Deployment {
+        what: "A child does nothing but exec another program",
+        short: "children that do nothing but exec another program",
+        promise: Promise::ExecOnly,
+    },
+    Deployment { what: "Threads, and no fork at all", short: "threads without a fork", promise: Promise::ThreadsOnly },
+    Deployment {
+        what: "Whatever the application does, also with connections that were checked out at the fork",
+        short: "whatever the application does",
+        promise: Promise::Anything,
+    },
 ];
 
 /// What is known of a promise.

@@ -1,6 +1,6 @@
 //! The first screen: what a stranger wants to know, in words that both pages use.
 
-use super::deployments::{Answer, DEPLOYMENTS, below};
+use super::deployments::{Answer, DEPLOYMENTS};
 use super::{Certificate, Chapter, Conclusion};
 use crate::promise::Promise;
 use crate::rules;
@@ -63,40 +63,29 @@ pub(super) fn front(certificate: &Certificate) -> Front {
     }
 }
 
-/// The weakest promises under which it is safe, and the strongest under which it is not.
+/// What was searched, in the words of those who deploy. What follows from it stands in the table.
 fn verdict(certificate: &Certificate) -> Vec<(Mood, String)> {
-    let of = |wanted: fn(&Conclusion) -> bool| -> Vec<Promise> {
-        let chapters = certificate.promises.iter().filter(|chapter| wanted(&chapter.conclusion()));
-        chapters.filter_map(Chapter::terms).collect()
+    let that = |wanted: fn(&Conclusion) -> bool| {
+        let is = |promise: Promise| {
+            certificate.promises.iter().any(|chapter| chapter.terms() == Some(promise) && wanted(&chapter.conclusion()))
+        };
+        let named = DEPLOYMENTS.iter().filter(|deployment| is(deployment.promise)).map(|deployment| deployment.short);
+        named.collect::<Vec<_>>().join("; ")
     };
-    let (safe, broken) = (of(Conclusion::is_safe), of(Conclusion::is_unsafe));
-    let open: Vec<Promise> = of(|conclusion| !conclusion.is_safe() && !conclusion.is_unsafe());
-    let weakest: Vec<Promise> =
-        safe.iter().copied().filter(|one| !safe.iter().any(|other| below(*other).contains(one))).collect();
-    let strongest: Vec<Promise> =
-        broken.iter().copied().filter(|one| !broken.iter().any(|other| below(*one).contains(other))).collect();
-    let sentences = |promises: &[Promise]| {
-        promises.iter().map(|promise| format!("{} (`{promise}`)", said(*promise))).collect::<Vec<_>>().join("; or if ")
-    };
-    let mut lines = Vec::new();
-    if !weakest.is_empty() {
-        lines.push((Mood::Good, format!("Safe if {}.", sentences(&weakest))));
-    }
-    if !strongest.is_empty() {
-        lines.push((Mood::Bad, format!("Not safe even if {}.", sentences(&strongest))));
-    }
-    if !open.is_empty() {
-        lines.push((Mood::Open, format!("Not decided if {}.", sentences(&open))));
-    }
-    if lines.is_empty() {
-        lines.push((Mood::Open, "Nothing was looked at.".to_owned()));
-    }
-    lines
+    let open = |conclusion: &Conclusion| !conclusion.is_safe() && !conclusion.is_unsafe();
+    let lines = [
+        (Mood::Good, "Safe", that(Conclusion::is_safe)),
+        (Mood::Bad, "Not safe", that(Conclusion::is_unsafe)),
+        (Mood::Open, "Not decided", that(open)),
+    ];
+    let told = lines.into_iter().filter(|(.., what)| !what.is_empty());
+    let told: Vec<_> = told.map(|(mood, word, what)| (mood, format!("{word}: {what}."))).collect();
+    if told.is_empty() { vec![(Mood::Open, "Nothing was looked at.".to_owned())] } else { told }
 }
 
 fn deployed(certificate: &Certificate, what: &'static str, promise: Promise) -> Deployed {
     let (answer, from) = Answer::of(certificate, promise);
-    let follows = from.map_or_else(String::new, |from| format!(", as under `{from}`"));
+    let follows = from.map_or_else(String::new, |from| format!(", which follows from `{from}`"));
     let (mood, answer) = match answer {
         Answer::Safe => (Mood::Good, format!("safe{follows}")),
         Answer::Unsafe(broken) => (Mood::Bad, format!("not safe{follows}: {}", what_happens(&broken))),
@@ -121,21 +110,25 @@ fn strength(certificate: &Certificate) -> Vec<String> {
     )];
     if let Some(fewest) = safe.map(Chapter::random).filter(|random| *random > 0).min() {
         lines.push(format!(
-            "Where it is called safe, at least {fewest} random interleavings broke nothing: with 95 % confidence fewer than {} of such \
-             interleavings break anything. That is no proof for others.",
+            "Where it is called safe, no interleaving broke anything, at least {fewest} random ones among them: with 95 % confidence fewer \
+             than {} of those that are drawn like these break anything. It is no proof.",
             share(3.0 / fewest as f64)
         ));
     }
     if certificate.planted > 0 {
         lines.push(format!(
-            "The same rules and generators are tested on {} defects that are planted for them: `poolproof mutants`.",
+            "So that a rule cannot sleep: {} defects are planted in a correct pool, and the same search has to find each of them \
+             (`poolproof mutants`).",
             certificate.planted
         ));
     }
     let failures: Vec<_> = certificate.promises.iter().flat_map(|chapter| &chapter.failures).collect();
     if !failures.is_empty() {
         let certain = failures.iter().filter(|failure| failure.certain).count();
-        lines.push(format!("Each failure below was shrunk and replayed; {certain} of {} are certain.", failures.len()));
+        lines.push(format!(
+            "Each failure on this page was made as short as it can be and replayed; {certain} of {} are certain.",
+            failures.len()
+        ));
     }
     lines
 }
@@ -153,15 +146,21 @@ fn unseen(certificate: &Certificate) -> Vec<String> {
     lines.push(transport.to_owned());
     if certificate.server.embedded {
         lines.push(
-            "A real server: it was judged on poolproof's embedded one. What is printed as certain was seen by the kernel, or on a real \
-             server as well; `--server local` takes a real one for all."
+            "A real server, for what is called safe: the search ran on poolproof's own small server. What is called not safe was \
+             witnessed by the kernel or shown by a real server too, wherever one was installed. `--server local` searches on a real one."
                 .to_owned(),
         );
     }
     let looked: Vec<Promise> = certificate.promises.iter().filter_map(Chapter::terms).collect();
-    let skipped: Vec<&str> = Promise::ALL.into_iter().filter(|promise| !looked.contains(promise)).map(Promise::name).collect();
-    if !skipped.is_empty() {
-        lines.push(format!("These promises by themselves: {}.", skipped.join(", ")));
+    let others = || Promise::ALL.into_iter().filter(|promise| !looked.contains(promise));
+    let list = |follows: bool| {
+        let is = |promise: &Promise| certificate.is_safe_under(*promise).is_some() == follows;
+        others().filter(is).map(|promise| format!("`{promise}`")).collect::<Vec<_>>().join(", ")
+    };
+    for (words, promises) in [("Nothing is known of", list(false)), ("Not searched, as it follows from other rows", list(true))] {
+        if !promises.is_empty() {
+            lines.push(format!("{words}: {promises}."));
+        }
     }
     lines.push("Connections that are returned with an open transaction or changed settings.".to_owned());
     for chapter in &certificate.promises {
@@ -175,7 +174,7 @@ fn unseen(certificate: &Certificate) -> Vec<String> {
         lines.push(format!("These rules, which cannot be seen on this server or transport: {}.", hidden.join(", ")));
     }
     lines.push(
-        "Other versions of the pool, of its driver and of the server; other systems than Linux; what only a race shows."
+        "Other versions of the pool, of its driver and of the server; other systems than Linux; what shows only when two things happen at the very same moment."
             .to_owned(),
     );
     lines
@@ -207,9 +206,4 @@ fn origin(certificate: &Certificate) -> Vec<(&'static str, String)> {
     }
     lines.push(("again", again.clone()));
     lines
-}
-
-/// What is promised, as the end of a sentence.
-fn said(promise: Promise) -> &'static str {
-    if promise == Promise::ThreadsOnly { "there is no fork at all" } else { promise.sentence() }
 }

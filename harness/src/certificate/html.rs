@@ -40,7 +40,7 @@ fn first_screen(front: &Front) -> String {
         let _ = writeln!(page, "<p class=\"verdict {class}\">{sign} <span>{sentence}</span></p>");
     }
     page.push_str("<h2>May it be deployed like this?</h2>\n<div class=\"wide\"><table>\n");
-    page.push_str("<tr><th>deployment</th><th>through a Unix socket</th><th>TCP, TLS</th><th>promise</th></tr>\n");
+    page.push_str("<tr><th>deployment</th><th>through a Unix socket</th><th>TCP, TLS</th><th>name of the promise</th></tr>\n");
     for row in &front.deployments {
         let _ = writeln!(
             page,

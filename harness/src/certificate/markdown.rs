@@ -23,12 +23,12 @@ fn first_screen(front: &Front) -> String {
     for (mood, sentence) in &front.verdict {
         page.push_str(&format!("**{} {}**\n\n", mood.sign(), sentence));
     }
-    page.push_str("| may it be deployed like this? | promise | |\n| --- | --- | --- |\n");
+    page.push_str("| may it be deployed like this? | name of the promise | answer |\n| --- | --- | --- |\n");
     for row in &front.deployments {
         page.push_str(&format!("| {} | `{}` | {} {} |\n", row.what, row.promise, row.mood.sign(), cell(&row.answer)));
     }
     page.push_str(
-        "\nThe pool was connected through a Unix socket; what is said holds for that.\n\n## What was not looked at\n\n",
+        "\nThe pool was connected through a Unix socket, and what is said holds for that. OWN-1 and the like are rules; they stand below.\n\n## What was not looked at\n\n",
     );
     front.unseen.iter().for_each(|line| page.push_str(&format!("- {}\n", escaped(line))));
     page.push_str("\n## How strong this is\n\n");

@@ -120,11 +120,11 @@ fn nothing_that_a_pool_says_is_markup() {
 fn the_first_screen_answers_for_every_deployment() {
     let markdown = whole().to_markdown();
     for words in [
-        "✗ Not safe even if a child only returns or leaks inherited checkouts",
-        "✓ Safe if the parent returns everything, disposes and drops its pools before each fork (`dispose-before-fork`).",
-        "? Not decided if a child leaks what it inherited",
-        "`anything` | ✗ not safe, as under 'child-uses-pool'",
-        "`threads-only` | ✓ safe, as under 'dispose-before-fork'",
+        "✗ Not safe: workers that use a pool which was opened before the fork.",
+        "✓ Safe: pools that are closed before each fork, or opened after the last one.",
+        "? Not decided: workers that open their own pool, leave the inherited one alone",
+        "`anything` | ✗ not safe, which follows from 'child-uses-pool'",
+        "`threads-only` | ✓ safe, which follows from 'dispose-before-fork'",
         "`child-drops` | ? not looked at",
         "two processes write on one connection (OWN-1)",
         "fewer than 3.0 in 100",
@@ -133,7 +133,7 @@ fn the_first_screen_answers_for_every_deployment() {
         assert!(markdown.contains(words), "'{words}' is missing in: {markdown}");
     }
     let html = whole().to_html();
-    assert!(html.contains("<td class=\"good\">✓ safe, as under <code>dispose-before-fork</code></td>"), "{html}");
+    assert!(html.contains("<td class=\"good\">✓ safe, which follows from <code>dispose-before-fork</code></td>"), "{html}");
 }
 
 #[test]
