@@ -40,6 +40,8 @@ static NOTICED: AtomicBool = AtomicBool::new(false);
 static RESETTING: AtomicBool = AtomicBool::new(false);
 /// The hook for children was called.
 static HOOKED: AtomicBool = AtomicBool::new(false);
+/// A pool was closed, and what it remembered of answers is gone.
+static CLOSED: AtomicBool = AtomicBool::new(false);
 /// How many threads wait for a place.
 static WAITING: AtomicU32 = AtomicU32::new(0);
 /// How many of them stayed in the parent.
@@ -174,6 +176,7 @@ impl Planted for Mutant {
     }
 
     fn part<D: Driver>(idle: Vec<Session<D>>) {
+        CLOSED.store(true, Ordering::Relaxed);
         match planted() {
             Defect::DisposeForgets => std::mem::forget(idle),
             Defect::DisposeSilent => idle.into_iter().for_each(Session::abandon),

@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use poolproof::certify;
 use poolproof::history::{Event, Outcome as Answer};
-use poolproof::rules::Level;
+use poolproof::rules::{Level, Rule};
 use poolproof::verdict::Verdict;
 use poolproof::{Promise, Target};
 
@@ -50,11 +50,16 @@ fn does_what_it_is_told(pool: &Target) -> Outcome {
 
 fn passes_without_a_fork(pool: &Target) -> Outcome {
     let cell = pools::certify(&bench(pool)?, pool.name(), Promise::ThreadsOnly, 1, scaled(15, 200));
-    let broken = cell.failures.iter().find(|failure| failure.rule.level == Level::Must);
+    let wakes_nobody = WAKES_NOBODY.contains(&pool.shared().unwrap_or(pool.name()));
+    let counts = |rule: &Rule| rule.level == Level::Must && !(wakes_nobody && rule.id == "LIV-2");
+    let broken = cell.failures.iter().find(|failure| counts(failure.rule));
     ensure(broken.is_none(), || format!("{broken:#?}"))?;
-    let undecided = cell.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::NoVerdict(_)));
+    let undecided = cell.verdicts.iter().find(|(rule, verdict)| counts(rule) && matches!(verdict, Verdict::NoVerdict(_)));
     ensure(undecided.is_none(), || format!("{undecided:?}"))
 }
+
+/// Who waits for a place that a broken connection leaves is not woken: see docs/findings.md.
+const WAKES_NOBODY: [&str; 2] = ["r2d2-postgres", "mysql"];
 
 /// The pools of which a child writes on the connection that is idle at the fork.
 const WRITING: [&str; 8] = [

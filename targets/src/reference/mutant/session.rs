@@ -12,7 +12,7 @@ use poolproof::{Config, Error, ErrorKind, Rows};
 
 use super::super::defect::{Defect, planted};
 use super::super::planted;
-use super::{flight, handlers, wire, worker};
+use super::{CLOSED, flight, handlers, wire, worker};
 
 /// A session that may be shared by those who must not.
 pub struct Session<D: Driver> {
@@ -85,7 +85,7 @@ impl<D: Driver> planted::Session for Session<D> {
         let is_lost = answer.is_err() && self.line().is_broken();
         match planted() {
             Defect::QueryInterrupted if handlers::forks() != forks => Err(Error::new(ErrorKind::Other, "interrupted by a fork")),
-            Defect::StaleRows if read && is_lost => self.last.clone().map_or(answer, Ok),
+            Defect::StaleRows if read && is_lost && !CLOSED.load(Ordering::Relaxed) => self.last.clone().map_or(answer, Ok),
             Defect::Reconnects if is_lost => {
                 *self = Self::open(&self.config)?;
                 self.ask(sql)
