@@ -7,6 +7,7 @@ mod crew;
 mod finding;
 mod glance;
 mod hunt;
+mod replay;
 mod search;
 mod second;
 mod twice;
@@ -28,6 +29,7 @@ pub use compare::{Causes, Difference, Sample, compare};
 use confirm::confirm;
 pub use glance::{Glance, glance};
 pub use hunt::{Bag, Hunt, Kill, hunt};
+pub use replay::{Replay, replay};
 use search::{Supply, search};
 pub use second::{Second, ask_second_server};
 pub use twice::Unlike;
@@ -289,57 +291,6 @@ fn run(worker: &mut Executor, interleaving: &Interleaving, effort: Effort) -> Re
 fn run_until_broken(worker: &mut Executor, interleaving: &Interleaving, effort: Effort) -> Result<Execution, Trouble> {
     let broken = |history: &History| rules::judge(interleaving, history).first_cause().is_some();
     Ok(Execution::of(interleaving, worker.execute_until(interleaving, effort, broken)?))
-}
-
-/// What one interleaving does, executed several times.
-#[derive(Debug)]
-pub struct Replay {
-    /// The first execution that broke the rule which was broken most often; if none was, the first one.
-    pub history: History,
-    /// What the rules say of it.
-    pub judgement: Judgement,
-    /// In how many executions the same rule was the first cause, or none was.
-    pub replayed: u32,
-    /// Of how many.
-    pub replays: u32,
-    /// The last that the pool printed.
-    pub printed: String,
-}
-
-/// Executes one interleaving `times` times.
-///
-/// # Errors
-/// What ends the run: see [`Trouble`].
-pub fn replay(bench: &Bench, target: &Target, interleaving: &Interleaving, times: u32) -> Result<Replay, Trouble> {
-    let mut worker = Executor::start(target, bench.surroundings(target.database())?)?;
-    let _beside = worker.beside_agent();
-    let replays = times.max(1);
-    let cause = |judgement: &Judgement| judgement.first_cause().map(|(rule, _)| rule.id);
-    // What was seen, in its order, one for each first cause.
-    let mut seen: Vec<Replay> = Vec::new();
-    for _ in 0..replays {
-        let Execution { history, judgement } = run(&mut worker, interleaving, Effort::Full)?;
-        match seen.iter_mut().find(|other| cause(&other.judgement) == cause(&judgement)) {
-            Some(same) => same.replayed += 1,
-            None => seen.push(Replay { history, judgement, replayed: 1, replays, printed: worker.printed() }),
-        }
-    }
-    // Of equals the first one.
-    let rank = |replay: &Replay| (cause(&replay.judgement).is_some(), replay.replayed);
-    let shown = seen.into_iter().rev().max_by_key(rank);
-    shown.ok_or_else(|| Trouble::Bug("nothing was executed".to_owned()))
-}
-
-impl Replay {
-    /// It came out the same nearly always: see [`Failure::is_steady`].
-    pub fn is_steady(&self) -> bool {
-        is_steady(self.replayed, self.replays)
-    }
-}
-
-/// Nearly always: 18 times of 20.
-fn is_steady(replayed: u32, replays: u32) -> bool {
-    replayed * 10 >= replays * 9
 }
 
 /// Executes interleavings one after the other, with full patience, and judges nothing.

@@ -1,5 +1,6 @@
 //! What an application promises around fork. A promise is one pure predicate; what it forbids is skipped.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -93,6 +94,11 @@ impl Promise {
             Self::DisposeBeforeFork | Self::ExecOnly => &[Self::ThreadsOnly],
             Self::ThreadsOnly => &[],
         }
+    }
+
+    /// The promises that are included in this one, however indirectly.
+    pub fn below(self) -> BTreeSet<Self> {
+        self.includes().iter().flat_map(|included| included.below().into_iter().chain([*included])).collect()
     }
 
     /// Whether an application that made this promise may do `op` now.

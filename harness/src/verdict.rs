@@ -42,6 +42,11 @@ pub struct Evidence {
     pub details: Vec<String>,
 }
 
+/// What is seen in so many of so many replays is seen nearly always: 18 times of 20.
+pub(crate) fn is_steady(replayed: u32, replays: u32) -> bool {
+    replayed * 10 >= replays * 9
+}
+
 impl Verdict {
     /// The verdict of a rule that found this broken: the earliest counts.
     pub(crate) fn on(broken: Vec<Evidence>, exercised: u32) -> Self {

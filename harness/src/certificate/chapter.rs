@@ -142,6 +142,19 @@ impl Line {
         };
         Some((rule, verdict))
     }
+
+    /// The verdict in a few words.
+    pub(super) fn words(&self) -> String {
+        let why = self.why.as_deref().unwrap_or_default();
+        match (self.verdict.as_str(), self.opportunities) {
+            ("passed", Some(times)) => format!("passed, {times}×"),
+            ("broken", _) => format!("BROKEN: {why}"),
+            ("consequence", _) => format!("broken after {}", self.after.as_deref().unwrap_or("another")),
+            ("refused", _) => "refused, which is safe".to_owned(),
+            ("no-verdict", _) => format!("no verdict: {why}"),
+            (other, _) => other.replace('-', " "),
+        }
+    }
 }
 
 fn word(verdict: &Verdict) -> &'static str {
@@ -199,21 +212,6 @@ impl Chapter {
     /// How many random interleavings were executed.
     pub fn random(&self) -> u64 {
         self.sources.iter().filter(|share| share.source == "random").map(|share| share.interleavings).sum()
-    }
-}
-
-impl Line {
-    /// The verdict in a few words.
-    pub(super) fn words(&self) -> String {
-        let why = self.why.as_deref().unwrap_or_default();
-        match (self.verdict.as_str(), self.opportunities) {
-            ("passed", Some(times)) => format!("passed, {times}×"),
-            ("broken", _) => format!("BROKEN: {why}"),
-            ("consequence", _) => format!("broken after {}", self.after.as_deref().unwrap_or("another")),
-            ("refused", _) => "refused, which is safe".to_owned(),
-            ("no-verdict", _) => format!("no verdict: {why}"),
-            (other, _) => other.replace('-', " "),
-        }
     }
 }
 

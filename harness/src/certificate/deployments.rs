@@ -1,7 +1,5 @@
 //! Ways in which programs with pools are deployed, and what each of them promises.
 
-use std::collections::BTreeSet;
-
 use super::{Certificate, Conclusion};
 use crate::promise::Promise;
 
@@ -89,10 +87,10 @@ impl Answer {
             Some(Conclusion::Broken(rules, _)) => return (Self::Unsafe(rules), None),
             _ => {}
         }
-        if let Some(larger) = known(Conclusion::is_safe).find(|larger| below(*larger).contains(&promise)) {
+        if let Some(larger) = known(Conclusion::is_safe).find(|larger| larger.below().contains(&promise)) {
             return (Self::Safe, Some(larger));
         }
-        if let Some(smaller) = known(Conclusion::is_unsafe).find(|smaller| below(promise).contains(smaller)) {
+        if let Some(smaller) = known(Conclusion::is_unsafe).find(|smaller| promise.below().contains(smaller)) {
             let chapter = certificate.promises.iter().find(|chapter| chapter.terms() == Some(smaller));
             let rules = chapter.map(|chapter| chapter.conclusion());
             let rules = if let Some(Conclusion::Broken(rules, _)) = rules { rules } else { Vec::new() };
@@ -104,9 +102,4 @@ impl Answer {
             None => (Self::NotLookedAt, None),
         }
     }
-}
-
-/// The promises that a promise includes, however indirectly.
-pub(super) fn below(promise: Promise) -> BTreeSet<Promise> {
-    promise.includes().iter().flat_map(|included| below(*included).into_iter().chain([*included])).collect()
 }

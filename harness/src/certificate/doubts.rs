@@ -3,6 +3,7 @@
 use super::{Certificate, Chapter, Counterexample};
 use crate::interleaving::parse;
 use crate::rules;
+use crate::verdict::is_steady;
 
 pub(super) fn doubts(certificate: &Certificate) -> Vec<String> {
     let mut doubts = Vec::new();
@@ -43,7 +44,7 @@ fn verdicts(chapter: &Chapter, doubt: &mut impl FnMut(String)) {
 }
 
 fn counterexample(chapter: &Chapter, failure: &Counterexample, doubt: &mut impl FnMut(String)) {
-    let steady = failure.replayed * 10 >= failure.replays * 9 && failure.replayed <= failure.replays;
+    let steady = is_steady(failure.replayed, failure.replays) && failure.replayed <= failure.replays;
     let certain = steady && failure.real.as_ref().is_none_or(|(_, seen, _)| *seen > 0);
     if certain != failure.certain {
         doubt(format!("the failure of {} is called certain or not against its own numbers", failure.rule));

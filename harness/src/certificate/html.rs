@@ -108,8 +108,8 @@ fn picture(timeline: &Timeline) -> String {
         };
         let number = beat.number.map_or_else(String::new, |number| number.to_string());
         let wire: Vec<String> = beat.wire.iter().map(passed).collect();
-        let sign = beat.mark.map_or("", sign);
-        let _ = writeln!(page, "{row}<td>{sign}{number}</td>{}<td>{}</td></tr>", lanes(timeline, beat), wire.join("<br>"));
+        let sign = beat.mark.map_or("", Broken::sign);
+        let _ = writeln!(page, "{row}<td>{sign} {number}</td>{}<td>{}</td></tr>", lanes(timeline, beat), wire.join("<br>"));
     }
     page.push_str("</table></div>\n");
     page
@@ -135,8 +135,8 @@ fn idle(beat: &Beat, actor: &String) -> String {
 
 fn passed(passed: &Passed) -> String {
     let hue = session(&passed.text).map_or(0, |number| number * 137 % 360);
-    let (class, sign) = passed.mark.map_or(("", ""), |mark| (marked(mark), sign(mark)));
-    format!("<span class=\"session {class}\" style=\"--hue: {hue}\">{sign}{}</span>", escaped(&passed.text))
+    let (class, sign) = passed.mark.map_or(("", ""), |mark| (marked(mark), mark.sign()));
+    format!("<span class=\"session {class}\" style=\"--hue: {hue}\">{sign} {}</span>", escaped(&passed.text))
 }
 
 /// The number of the session that a line of the wire is about: the last word of the form `c0`.
@@ -149,13 +149,6 @@ fn marked(mark: Broken) -> &'static str {
     match mark {
         Broken::First => "first",
         Broken::Then => "then",
-    }
-}
-
-fn sign(mark: Broken) -> &'static str {
-    match mark {
-        Broken::First => "▶ ",
-        Broken::Then => "▷ ",
     }
 }
 

@@ -102,12 +102,8 @@ fn drawn(failure: &Counterexample) -> String {
     text
 }
 
-fn sign(mark: Option<Broken>) -> &'static str {
-    match mark {
-        Some(Broken::First) => "▶ ",
-        Some(Broken::Then) => "▷ ",
-        None => "",
-    }
+fn sign(mark: Option<Broken>) -> String {
+    mark.map_or_else(String::new, |mark| format!("{} ", mark.sign()))
 }
 
 /// Text that came from anywhere, between fences that it cannot end.

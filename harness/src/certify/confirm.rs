@@ -11,7 +11,7 @@ use crate::interleaving::Interleaving;
 use crate::rules::{self, Rule};
 use crate::shrink::shrink;
 use crate::trouble::Trouble;
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, is_steady};
 
 /// Of each rule that was suspected to be broken at most one failure: of the suspect with the lowest number that fails again, with
 /// bounds that no slow machine reaches, and goes on to fail steadily.
@@ -75,7 +75,7 @@ const PATIENT: u32 = 5;
 impl Failure {
     /// It fails nearly always: 18 times of 20. What fails less often is shown, and decides nothing.
     pub fn is_steady(&self) -> bool {
-        super::is_steady(self.replayed, self.replays)
+        is_steady(self.replayed, self.replays)
     }
 
     /// It is steady, and if a real server was asked as well, that has shown it too.

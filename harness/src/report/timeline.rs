@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::draw::Line;
 use super::lanes::chosen;
 use super::rows::{Mark, Row, rows};
+use super::words;
 use crate::history::History;
 use crate::interleaving::Interleaving;
 use crate::rules::Judgement;
@@ -61,6 +62,16 @@ pub enum Broken {
     First,
     /// It was a consequence.
     Then,
+}
+
+impl Broken {
+    /// What stands before it in every picture.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::First => words::FIRST,
+            Self::Then => words::THEN,
+        }
+    }
 }
 
 /// The execution as data: the same as [`lanes`](super::lanes) draws.

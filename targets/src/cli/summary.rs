@@ -159,12 +159,8 @@ fn undecided(cell: &Cell) -> Option<String> {
 
 /// Those promises that are not included in another one of them.
 fn weakest(promises: &[Promise]) -> Vec<Promise> {
-    let included: BTreeSet<Promise> = promises.iter().flat_map(|promise| below(*promise)).collect();
+    let included: BTreeSet<Promise> = promises.iter().flat_map(|promise| promise.below()).collect();
     promises.iter().copied().filter(|promise| !included.contains(promise)).collect()
-}
-
-fn below(promise: Promise) -> BTreeSet<Promise> {
-    promise.includes().iter().flat_map(|included| below(*included).into_iter().chain([*included])).collect()
 }
 
 #[cfg(test)]

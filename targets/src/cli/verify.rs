@@ -92,9 +92,9 @@ fn not_broken(failure: &Counterexample, bench: &Bench, target: &Target) -> Resul
     let interleaving = parse(&failure.interleaving).map_err(Stop::usage)?;
     let replay = certify::replay(bench, target, &interleaving, REPLAYS)?;
     let cause = replay.judgement.first_cause().map(|(rule, _)| rule.id);
-    let again = if cause == Some(failure.rule.as_str()) { replay.replayed } else { 0 };
-    let enough = again * 10 >= replay.replays * 9;
-    Ok((!enough).then(|| format!("{} breaks in {again} of {} replays only", failure.rule, replay.replays)))
+    let same = cause == Some(failure.rule.as_str());
+    let again = if same { replay.replayed } else { 0 };
+    Ok((!same || !replay.is_steady()).then(|| format!("{} breaks in {again} of {} replays only", failure.rule, replay.replays)))
 }
 
 /// What the search comes to when it is done again, or its first part.
