@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::execute::{Effort, Executor};
-use crate::generate::{self, Selection, Shard, Source};
+use crate::generate::{Selection, Shard, Source};
 use crate::history::History;
 use crate::interleaving::{ForkKind, Interleaving, Op, Process, Step};
 use crate::promise::Promise;
@@ -226,31 +226,6 @@ impl Cell {
             unlike: Vec::new(),
         }
     }
-}
-
-/// The number of the first interleaving of a search of which a rule is the first cause, if there is one among the first `cases`.
-/// It is not confirmed.
-///
-/// # Errors
-/// What ends the run: see [`Trouble`].
-pub fn first_failure(
-    bench: &Bench,
-    target: &Target,
-    promise: Promise,
-    seed: u64,
-    cases: u64,
-    rule: &str,
-) -> Result<Option<u64>, Trouble> {
-    let mut worker = Executor::start(target, bench.surroundings(target.database())?)?;
-    let _beside = worker.beside_agent();
-    for index in 0..cases {
-        let interleaving = generate::nth(promise, seed, index);
-        let execution = run_until_broken(&mut worker, &interleaving, Effort::Quick)?;
-        if execution.judgement.first_cause().is_some_and(|(first, _)| first.id == rule) {
-            return Ok(Some(index));
-        }
-    }
-    Ok(None)
 }
 
 /// One execution, judged.

@@ -27,23 +27,19 @@ const PARTS: [(&str, Part); 5] = [
     ("first", first::section),
 ];
 
-/// Measures the named parts, or all of them and writes the report.
+/// Measures the named parts, or all of them, and writes the report.
 pub(crate) fn run(named: &[String]) -> Result<(), Box<dyn Error>> {
     if let Some(unknown) = named.iter().find(|name| PARTS.iter().all(|(part, _)| part != name)) {
         let parts: Vec<&str> = PARTS.iter().map(|(part, _)| *part).collect();
         return Err(format!("there is no part '{unknown}'; the parts are: {}", parts.join(", ")).into());
     }
-    let mut sections = Vec::new();
     for (name, part) in PARTS {
         if named.is_empty() || named.iter().any(|wanted| wanted == name) {
             eprintln!("measuring: {name} …");
             let section = part()?;
             println!("{section}");
-            sections.push(section);
+            paper::write(&section)?;
         }
-    }
-    if named.is_empty() {
-        paper::write(&sections)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Sections of the report: tables that can be read as text and as Markdown.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -59,16 +60,30 @@ impl fmt::Display for Section {
     }
 }
 
-/// Writes the whole report where it belongs in the repository.
-pub(crate) fn write(sections: &[Section]) -> std::io::Result<()> {
+/// Puts a section into the report in the repository, in the place of what was measured of it before.
+pub(crate) fn write(section: &Section) -> std::io::Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
-    let mut text = format!("# Performance\n\nWritten by `cargo bench`. Medians of runs in turns, in one go, on {}.\n", machine());
-    for section in sections {
-        text.push_str(&format!("\n{section}"));
-    }
-    std::fs::write(&path, text)?;
+    let before = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        read => read?,
+    };
+    std::fs::write(&path, with(&before, section))?;
     eprintln!("written: docs/performance.md");
     Ok(())
+}
+
+/// The report with a section that is new, or replaces its predecessor. Titles begin with a letter, which is their order.
+fn with(before: &str, section: &Section) -> String {
+    let kept = before.split("\n## ").skip(1).filter_map(|text| text.split_once('\n'));
+    let mut sections: BTreeMap<&str, String> =
+        kept.map(|(title, rest)| (title, format!("## {title}\n{}\n", rest.trim_end()))).collect();
+    sections.insert(section.title, section.to_string());
+    let mut text = format!(
+        "# Performance\n\nWritten by `cargo bench`. Medians of runs in turns, each section in one go, on {}.\n",
+        machine()
+    );
+    sections.values().for_each(|section| text.push_str(&format!("\n{section}")));
+    text
 }
 
 fn machine() -> String {
