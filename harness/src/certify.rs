@@ -228,6 +228,34 @@ impl Cell {
     }
 }
 
+/// The number of the first interleaving of a search of which a rule is the first cause, if there is one among the first `cases`.
+/// It is not confirmed.
+///
+/// # Errors
+/// What ends the run: see [`Trouble`].
+pub fn first_failure(
+    bench: &Bench,
+    target: &Target,
+    promise: Promise,
+    seed: u64,
+    cases: u64,
+    rule: &str,
+) -> Result<Option<u64>, Trouble> {
+    let mut worker = Executor::start(target, bench.surroundings(target.database())?)?;
+    let _beside = worker.beside_agent();
+    let plan =
+        Plan { seed, cases: Cases::Number(cases), selection: Selection::default(), workers: 1, replays: 0, shard: Shard::WHOLE };
+    let supply = Supply::new(promise, Vec::new(), &plan);
+    for index in 0..cases {
+        let interleaving = supply.nth(index);
+        let execution = run_until_broken(&mut worker, &interleaving, Effort::Quick)?;
+        if execution.judgement.first_cause().is_some_and(|(first, _)| first.id == rule) {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
 /// One execution, judged.
 struct Execution {
     history: History,

@@ -1,11 +1,10 @@
 //! (e) From the start to the first violation.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use poolproof::bench::ServerChoice;
-use poolproof::certify::{self, Progress};
-use poolproof::{Promise, Target};
+use poolproof::{Promise, Target, certify};
 
 use super::measure::{self, median};
 use super::paper::{Finding, Section};
@@ -41,17 +40,11 @@ pub(super) fn section() -> Result<Section, Box<dyn Error>> {
     Ok(Section { title: "(e) The first violation", about, header, rows, findings })
 }
 
-/// Seconds from the start to the first failure of the rule that is one when it is looked at again.
-fn first(target: &Target, rule: &'static str, promise: Promise, seed: u64) -> Result<f64, Box<dyn Error>> {
+/// Seconds from the start to the first failure of the rule.
+fn first(target: &Target, rule: &str, promise: Promise, seed: u64) -> Result<f64, Box<dyn Error>> {
     let started = Instant::now();
     let bench = measure::bench_with(&ServerChoice::Embedded, target)?;
-    let mut seen = Duration::ZERO;
-    let hunt = certify::Hunt { target, promise, seed, cases: CASES, by: Some(rule), without: None };
-    let mut note = |progress| {
-        if matches!(progress, Progress::Searched(..)) {
-            seen = started.elapsed();
-        }
-    };
-    let found = certify::hunt(&bench, hunt, &mut note)?;
-    found.kill.map(|_| seen.as_secs_f64()).ok_or_else(|| format!("{} did not break {rule}", target.name()).into())
+    let found = certify::first_failure(&bench, target, promise, seed, CASES, rule)?;
+    let took = started.elapsed().as_secs_f64();
+    found.map(|_| took).ok_or_else(|| format!("{} did not break {rule}", target.name()).into())
 }
