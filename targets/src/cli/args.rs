@@ -142,8 +142,20 @@ pub(crate) struct Replay {
     /// How often it is run; the first run is shown
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,
+    /// In place of what happened print a program that shows it without poolproof, for a report to the pool's authors
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) emit: Option<Language>,
     #[command(flatten)]
     pub(crate) servers: Servers,
+}
+
+/// What a program can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Language {
+    /// For pools that are crates.
+    Rust,
+    /// For pools of SQLAlchemy.
+    Python,
 }
 
 /// What to compare, and how.

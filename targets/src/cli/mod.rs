@@ -31,6 +31,8 @@ mod doctor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod documents;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod emit;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod foreign;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod junit;

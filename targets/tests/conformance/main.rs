@@ -12,6 +12,7 @@ mod correct;
 mod documents;
 mod drivers;
 mod embedded;
+mod emitted;
 mod executor;
 mod explain;
 mod inside;
@@ -45,6 +46,7 @@ fn main() -> std::process::ExitCode {
         bad_input::trials,
         cleanup::trials,
         embedded::trials,
+        emitted::trials,
         agreement::trials,
         neutral::trials,
         mutants::trials,
