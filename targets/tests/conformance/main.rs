@@ -28,6 +28,7 @@ mod python;
 mod rough;
 mod scenarios;
 mod suites;
+mod variables;
 mod watched;
 
 use libtest_mimic::Arguments;
@@ -63,6 +64,7 @@ fn main() -> std::process::ExitCode {
         .chain(explain::trials())
         .chain(documents::trials())
         .chain(suites::trials())
+        .chain(variables::trials())
         .chain(rough::trials())
         .chain(agents::trials())
         .chain(python::trials())
