@@ -12,7 +12,7 @@ use poolproof::generate::{Shard, Source};
 use poolproof::words::duration;
 use poolproof::{Database, Promise};
 
-pub(crate) use documents::{Merge, Verify, Which};
+pub(crate) use documents::{Matrix, Merge, Verify, Which};
 
 use super::help;
 use super::servers::{RealServers, Servers};
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Make one certificate of those that `certify --shard` has made
     #[command(long_about = help::MERGE)]
     Merge(Merge),
+    /// Print what certificates say of many pools, side by side, as a page in Markdown
+    Matrix(Matrix),
     /// Find out by at most four questions what your program promises, and which pools keep it
     WhichPromise(Which),
     /// Compare what pools do on the embedded servers and on real ones

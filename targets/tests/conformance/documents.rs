@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         crate::python::with_module("jsonschema", "a certificate keeps to its schema, and an edited one does not", schema),
         Trial::test("JUnit's XML is read by a parser that is not ours", junit),
         Trial::test("four questions lead to a promise and to the pools that keep it", questions),
+        Trial::test("certificates are shown side by side", matrix),
         Trial::test("what is no certificate is a usage error", nonsense),
     ]
 }
@@ -146,6 +147,22 @@ fn questions() -> Outcome {
     says(&mut which("n"), 0, &["promises exec-only", "No certificate in", "certify POOL --promise exec-only"])?;
     says(&mut which("ynx"), 2, &["one letter for each question"])?;
     says(tool().arg("which-promise"), 2, &["there was no answer"])
+}
+
+fn matrix() -> Outcome {
+    let (_directory, path) = scratch();
+    let mut matrix = tool();
+    matrix.arg("matrix").arg(&path);
+    says(&mut matrix, 2, &["there is no certificate in these directories"])?;
+    certified(&path, &[])?;
+    let words = [
+        "| pool | server | `child-drops` | `threads-only` |",
+        "| `mutant-goodbye` | the embedded PostgreSQL server | ✗ OWN-1 | ",
+        "p1 wrote Terminate",
+        "| 20 of 20 | *unexplained* |",
+        "| `poolproof certify mutant-goodbye --promise child-drops,threads-only --cases 40 --seed 3` |",
+    ];
+    says(&mut matrix, 0, &words)
 }
 
 fn nonsense() -> Outcome {
