@@ -85,6 +85,9 @@ pub struct Subject {
     /// The pool whose code it runs, if it is not the first of its kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_of: Option<String>,
+    /// The crates or packages whose code it runs, each with its exact version, where that is known: `mysql 28.0.4`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<String>,
 }
 
 /// A server.

@@ -12,10 +12,12 @@
 //! | [`mod@mysql_async`] | the pool of the crate mysql_async |
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
+//! | [`findings`] | the lines of the pools' sources that are known to break a rule |
 //! | [`python`] | pools in Python, which an agent in Python runs |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
 //! | [`symptoms`] | what people see, and what is behind it |
 //! | [`mod@refusing`] | a pool that is correct in another way: it serves no child |
+//! | [`versions`] | which version of which crate each pool runs |
 //!
 //! An adapter knows its crate and the two traits of the library, and nothing of how it will be judged.
 
@@ -35,6 +37,7 @@ pub mod bb8_postgres;
 pub mod deadpool_neutral;
 #[cfg(feature = "pools")]
 pub mod deadpool_postgres;
+pub mod findings;
 #[cfg(all(feature = "pools", target_os = "linux", not(poolproof_elsewhere)))]
 pub mod mobc_neutral;
 #[cfg(feature = "pools")]
@@ -63,6 +66,7 @@ pub mod sqlx_mysql;
 #[cfg(feature = "pools")]
 pub mod sqlx_postgres;
 pub mod symptoms;
+pub mod versions;
 
 /// A pool with a planted defect, and what must find it.
 #[derive(Clone, Copy, Debug)]

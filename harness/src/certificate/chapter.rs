@@ -107,6 +107,9 @@ pub struct Counterexample {
     pub timeline: Timeline,
     /// What a user of the pool should do.
     pub remedy: String,
+    /// The lines of the pool's source that do it, where they are known: `mysql: conn/pool/mod.rs:230`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source: Vec<String>,
 }
 
 impl Line {
@@ -220,6 +223,14 @@ impl Counterexample {
     pub(super) fn why(&self) -> Option<String> {
         let first = self.evidence.iter().find(|told| told.rule == self.rule)?;
         first.lines.first().cloned()
+    }
+
+    /// Which line does it, as far as anybody has looked.
+    pub(super) fn origin(&self) -> String {
+        match self.source.as_slice() {
+            [] => "In the source: unexplained.".to_owned(),
+            lines => format!("In the source: {}.", lines.join("; ")),
+        }
     }
 
     /// How sure it is.

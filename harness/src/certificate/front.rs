@@ -192,6 +192,9 @@ fn not<'a>(certificate: &'a Certificate, verdict: &str) -> Vec<&'a str> {
 fn origin(certificate: &Certificate) -> Vec<(&'static str, String)> {
     let Certificate { made, poolproof, rules, pool, server, plan, again, .. } = certificate;
     let mut lines = vec![("pool", pool.about.clone())];
+    if !pool.versions.is_empty() {
+        lines.push(("versions", pool.versions.join(", ")));
+    }
     if let Some(other) = &pool.code_of {
         lines.push(("code", format!("that of {other}, with another driver, runtime, database or setting")));
     }

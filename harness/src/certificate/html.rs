@@ -86,7 +86,7 @@ fn counterexample(chapter: &Chapter, failure: &Counterexample) -> String {
         let lines: Vec<String> = told.lines.iter().map(|line| escaped(line)).collect();
         let _ = writeln!(page, "<li><strong>{}</strong> {}</li>", escaped(&told.rule), lines.join("<br>"));
     }
-    let _ = writeln!(page, "</ul>\n<p>{}</p>", escaped(&failure.standing()));
+    let _ = writeln!(page, "</ul>\n<p>{} {}</p>", escaped(&failure.standing()), escaped(&failure.origin()));
     let _ = writeln!(page, "<p><strong>What to do:</strong> {}</p>", escaped(&failure.remedy));
     let _ = writeln!(
         page,

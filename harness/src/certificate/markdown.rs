@@ -81,7 +81,8 @@ fn counterexample(chapter: &Chapter, failure: &Counterexample) -> String {
     for told in &failure.evidence {
         page.push_str(&format!("- **{}** {}\n", told.rule, escaped(&told.lines.join("; "))));
     }
-    page.push_str(&format!("\n{}\n\nWhat to do: {}\n", escaped(&failure.standing()), escaped(&failure.remedy)));
+    page.push_str(&format!("\n{} {}\n", escaped(&failure.standing()), escaped(&failure.origin())));
+    page.push_str(&format!("\nWhat to do: {}\n", escaped(&failure.remedy)));
     page
 }
 

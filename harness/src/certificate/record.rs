@@ -24,6 +24,7 @@ impl Certificate {
                 name: target.name().to_owned(),
                 about: target.about().to_owned(),
                 code_of: target.shared().map(str::to_owned),
+                versions: Vec::new(),
             },
             server,
             plan,
@@ -95,6 +96,7 @@ impl Counterexample {
             evidence: report::told(history, judgement),
             timeline: report::timeline(interleaving, history, judgement),
             remedy: rule.remedy_of(promise, history).to_owned(),
+            source: Vec::new(),
         }
     }
 }

@@ -43,6 +43,7 @@ fn failure(rule: &str, promise: &str, number: u64) -> Counterexample {
         evidence: vec![Told { rule: rule.to_owned(), lines: vec![NASTY.to_owned()] }],
         timeline: Timeline { actors: vec!["p0".to_owned(), "p1".to_owned()], beats: vec![beat] },
         remedy: NASTY.to_owned(),
+        source: vec![NASTY.to_owned()],
     }
 }
 
@@ -77,7 +78,12 @@ fn certificate(promises: Vec<Chapter>) -> Certificate {
         poolproof: "0.1.0".to_owned(),
         rules: rules::EDITION.to_owned(),
         planted: 63,
-        pool: Subject { name: "my-pool".to_owned(), about: NASTY.to_owned(), code_of: None },
+        pool: Subject {
+            name: "my-pool".to_owned(),
+            about: NASTY.to_owned(),
+            code_of: None,
+            versions: vec!["my-pool 1.2.3".to_owned()],
+        },
         server: Server::new(Database::Postgres, "PostgreSQL 15.18", false),
         plan: Plan { seed: 1, interleavings: Some(100), sources: vec!["random".to_owned()], depth: None, shards: Vec::new() },
         again: "poolproof certify my-pool".to_owned(),

@@ -1,6 +1,6 @@
 //! The only stage with effects: carries an interleaving out in real processes against a server, and gives its history.
 //!
-//! It never judges. [`Executor`] is one worker: one thread, one loop, one agent, one tap.
+//! It never judges. `Executor` is one worker: one thread, one loop, one agent, one tap.
 
 mod addresses;
 mod administrator;

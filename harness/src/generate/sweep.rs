@@ -1,6 +1,6 @@
 //! Forks put into interleavings: at each place, and for each of them what the child does and how it ends.
 //!
-//! One variant is one value along each axis of [`Insertion`]. A variant of which a step would be skipped is left out: it is another
+//! One variant is one value along each axis of `Insertion`. A variant of which a step would be skipped is left out: it is another
 //! one in disguise.
 
 mod stalled;

@@ -16,7 +16,7 @@ pub enum Status {
     Failed,
 }
 
-/// A protocol as a [`Connection`](super::Connection) speaks it. The library has the two that there are; a [`Line`] is made by it alone.
+/// A protocol as a [`Connection`](super::Connection) speaks it. The library has the two that there are; a `Line` is made by it alone.
 ///
 /// Each of these is called in the process that owns the line. An error of the server leaves the session usable; after any other the
 /// line is broken.

@@ -12,7 +12,7 @@ use poolproof::generate::{Shard, Source};
 use poolproof::words::duration;
 use poolproof::{Database, Promise};
 
-pub(crate) use documents::{Merge, Verify, Which};
+pub(crate) use documents::{Matrix, Merge, Verify, Which};
 
 use super::help;
 use super::servers::{RealServers, Servers};
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Make one certificate of those that `certify --shard` has made
     #[command(long_about = help::MERGE)]
     Merge(Merge),
+    /// Print what certificates say of many pools, side by side, as a page in Markdown
+    Matrix(Matrix),
     /// Find out by at most four questions what your program promises, and which pools keep it
     WhichPromise(Which),
     /// Compare what pools do on the embedded servers and on real ones
@@ -142,8 +144,20 @@ pub(crate) struct Replay {
     /// How often it is run; the first run is shown
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,
+    /// In place of what happened print a program that shows it without poolproof, for a report to the pool's authors
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) emit: Option<Language>,
     #[command(flatten)]
     pub(crate) servers: Servers,
+}
+
+/// What a program can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Language {
+    /// For pools that are crates.
+    Rust,
+    /// For pools of SQLAlchemy.
+    Python,
 }
 
 /// What to compare, and how.

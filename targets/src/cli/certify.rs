@@ -40,7 +40,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
         }
         teller.clear();
         unsaved = unsaved.or(tell(&certified, target, wanted, screen)?);
-        let certificate = documents::certificate(&certified, target, wanted)?;
+        let certificate = documents::certificate(&certified, target, wanted, &mut teller)?;
         unsaved = unsaved.or(corpus::save_certificate(&wanted.out, &certificate).err());
         certificates.push(certificate);
         results.push(certified);

@@ -6,14 +6,21 @@ use poolproof::certificate::{Certificate, Made, Plan, Server};
 use poolproof::certify::Cases;
 use poolproof::generate::Shard;
 use poolproof::{Target, corpus};
+use poolproof_targets::findings;
 
 use super::args::{Certify, Merge};
 use super::exit::{Code, Stop};
+use super::progress::Teller;
 use super::screen::Screen;
 use super::summary::Certified;
 
 /// The document on a pool.
-pub(super) fn certificate(certified: &Certified, target: &Target, wanted: &Certify) -> Result<Certificate, Stop> {
+pub(super) fn certificate(
+    certified: &Certified,
+    target: &Target,
+    wanted: &Certify,
+    teller: &mut Teller,
+) -> Result<Certificate, Stop> {
     let server = Server::new(target.database(), &certified.server, certified.embedded);
     let interleavings = match wanted.amount() {
         Cases::Number(number) | Cases::Within(number, _) => Some(number),
@@ -25,6 +32,11 @@ pub(super) fn certificate(certified: &Certified, target: &Target, wanted: &Certi
     let planted = poolproof_targets::mutants().iter().filter(|mutant| mutant.target.database() == target.database()).count();
     let mut certificate = Certificate::record(target, server, plan, planted as u64, again(target, wanted), &certified.cells);
     certificate.made = Made { on: today(), system: system(), ..certificate.made };
+    certificate.pool.versions = wanted.foreign.versions(target, teller)?;
+    for failure in certificate.promises.iter_mut().flat_map(|chapter| &mut chapter.failures) {
+        let evidence = failure.evidence.iter().find(|told| told.rule == failure.rule);
+        failure.source = findings::lines(target.name(), &failure.rule, evidence.map_or(&[], |told| &told.lines));
+    }
     Ok(certificate)
 }
 

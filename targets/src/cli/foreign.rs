@@ -2,13 +2,13 @@
 
 use poolproof::words::quoted;
 use poolproof::{Database, Program, Target};
-use poolproof_targets::python;
+use poolproof_targets::{python, versions};
 
 use super::args::Foreign;
 use super::exit::Stop;
 use super::names;
 use super::progress::Teller;
-use super::python::interpreter;
+use super::python::{installed, interpreter};
 
 /// An agent's only pool, if it is not given a name.
 const UNNAMED: &str = "agent";
@@ -62,6 +62,28 @@ impl Foreign {
             }
             None => names::pool(name),
         }
+    }
+
+    /// The crates or packages whose code a pool runs, each with its version, where that is known.
+    pub(crate) fn versions(&self, target: &Target, teller: &mut Teller) -> Result<Vec<String>, Stop> {
+        if self.agent.is_some() {
+            return Ok(Vec::new());
+        }
+        let name = self.name(target);
+        let (_, driver) = name.rsplit_once('-').unwrap_or_default();
+        let packages: &[&str] = match driver {
+            _ if name.contains(IN_FILE) => &["SQLAlchemy"],
+            _ if !name.starts_with("sqlalchemy-") => {
+                let versions = versions::of(target.name());
+                return Ok(versions.into_iter().map(|(name, version)| format!("{name} {version}")).collect());
+            }
+            "psycopg2" => &["SQLAlchemy", "psycopg2", "psycopg2-binary"],
+            "pymysql" => &["SQLAlchemy", "PyMySQL"],
+            "psycopg" => &["SQLAlchemy", "psycopg"],
+            _ => &["SQLAlchemy", "mysqlclient"],
+        };
+        let python = interpreter(self.python.as_deref(), &["sqlalchemy"], teller)?;
+        installed(&python, packages)
     }
 
     /// The words that name the same pool again.

@@ -31,11 +31,15 @@ mod doctor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod documents;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod emit;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod foreign;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod junit;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod matrix;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod mutants;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
@@ -93,6 +97,8 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Merge(wanted) => documents::merge(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Matrix(wanted) => matrix::run(wanted, screen),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::WhichPromise(wanted) => which::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Agree(wanted) => agree::run(wanted, screen),
@@ -109,6 +115,7 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         | Command::Replay(_)
         | Command::Verify(_)
         | Command::Merge(_)
+        | Command::Matrix(_)
         | Command::WhichPromise(_)
         | Command::Agree(_)
         | Command::Mutants(_)

@@ -18,6 +18,15 @@ pub(crate) fn interpreter(named: Option<&str>, packages: &[&str], teller: &mut T
     }
 }
 
+/// The interpreter's version and those of the packages that it has of these.
+pub(crate) fn installed(python: &str, packages: &[&str]) -> Result<Vec<String>, Stop> {
+    let script = "import importlib.metadata as metadata, platform, sys\nprint('Python', platform.python_version())\n\
+                  for name in sys.argv[1:]:\n    try:\n        print(name, metadata.version(name))\n    \
+                  except metadata.PackageNotFoundError:\n        pass\n";
+    let output = run(Command::new(python).args(["-c", script]).args(packages))?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
 /// Where poolproof keeps what it fetched, by the interpreter's version, for packages fit one of them only.
 fn cache() -> Result<PathBuf, Stop> {
     let version = "import sys; print('%d.%d' % sys.version_info[:2])";

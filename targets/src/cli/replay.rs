@@ -14,6 +14,7 @@ use poolproof::verdict::Verdict;
 use super::args::Replay;
 use super::benches::prepare;
 use super::certify::replay_command;
+use super::emit;
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
@@ -30,6 +31,11 @@ pub(crate) fn run(wanted: &Replay, screen: &mut Screen) -> Result<Code, Stop> {
     let server = bench.product(target.database()).unwrap_or("an unknown server").to_owned();
     let embedded = bench.is_embedded(target.database());
     bench.finish()?;
+    if let Some(language) = wanted.emit {
+        let program = emit::program(language, target.name(), &server, &interleaving, &replayed)?;
+        screen.say(&program)?;
+        return Ok(Code::Passed);
+    }
     let command = replay_command(&wanted.file, &target, &wanted.foreign, &wanted.servers);
     screen.say(&text(&replayed, &interleaving, target.name(), (&server, embedded), &command, screen))?;
     let code = code(&replayed, &interleaving);

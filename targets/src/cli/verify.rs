@@ -29,7 +29,8 @@ pub(crate) fn run(wanted: &Verify, screen: &mut Screen) -> Result<Code, Stop> {
     let mut teller = Teller::new();
     let target = wanted.foreign.pool(Some(&certificate.pool.name), &mut teller)?;
     let bench = prepare(&[target], &wanted.servers, &mut teller)?;
-    for difference in differences(&certificate, &bench, &target) {
+    let versions = wanted.foreign.versions(&target, &mut teller)?;
+    for difference in differences(&certificate, &bench, &target, &versions) {
         screen.say(&format!("note: {difference}\n"))?;
     }
     let mut holds = true;
@@ -48,12 +49,14 @@ pub(crate) fn run(wanted: &Verify, screen: &mut Screen) -> Result<Code, Stop> {
 }
 
 /// What is not as it was: the answer may differ for that.
-fn differences(certificate: &Certificate, bench: &Bench, target: &Target) -> Vec<String> {
+fn differences(certificate: &Certificate, bench: &Bench, target: &Target, versions: &[String]) -> Vec<String> {
+    let (then, now) = (certificate.pool.versions.join(", "), versions.join(", "));
     let product = bench.product(target.database()).unwrap_or("an unknown server");
     let pairs = [
         ("server", certificate.server.product.as_str(), product),
         ("rules", certificate.rules.as_str(), rules::EDITION),
         ("pool", certificate.pool.about.as_str(), target.about()),
+        ("code", then.as_str(), now.as_str()),
     ];
     let unlike = pairs.into_iter().filter(|(_, then, now)| then != now);
     unlike.map(|(what, then, now)| format!("the {what} was {then}, and is {now} here")).collect()

@@ -12,8 +12,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("parts of a search make the certificate of the whole", parts),
         Trial::test("a certificate holds until somebody edits it", verified),
+        crate::python::with_module("jsonschema", "a certificate keeps to its schema, and an edited one does not", schema),
         Trial::test("JUnit's XML is read by a parser that is not ours", junit),
         Trial::test("four questions lead to a promise and to the pools that keep it", questions),
+        Trial::test("certificates are shown side by side", matrix),
         Trial::test("what is no certificate is a usage error", nonsense),
     ]
 }
@@ -106,6 +108,33 @@ fn junit() -> Outcome {
     says(python.args(["-c", read]).arg(&file), 0, &words)
 }
 
+/// A validator that is not ours; and each field of it is one that the schema knows.
+fn schema() -> Outcome {
+    let (_directory, path) = scratch();
+    let file = certified(&path, &[])?;
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/certificate.schema.json");
+    let check = "import json, sys, jsonschema\n\
+                 schema, document = (json.load(open(name)) for name in sys.argv[1:])\n\
+                 jsonschema.Draft202012Validator.check_schema(schema)\n\
+                 errors = [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(document)]\n\
+                 print(len(errors), 'errors', errors[:3])\nsys.exit(len(errors) > 0)\n";
+    let validate = || {
+        let mut python = std::process::Command::new(crate::python::PYTHON);
+        python.args(["-c", check, schema]).arg(&file);
+        python
+    };
+    says(&mut validate(), 0, &["0 errors"])?;
+    let honest = std::fs::read_to_string(&file)?;
+    for (from, to) in
+        [("\"format\": 1", "\"format\": 2"), ("\"verdict\": \"broken\"", "\"verdict\": \"fine\""), ("\"steps\"", "\"stops\"")]
+    {
+        ensure(honest.contains(from), || format!("no {from}"))?;
+        std::fs::write(&file, honest.replacen(from, to, 1))?;
+        says(&mut validate(), 1, &["errors"])?;
+    }
+    Ok(())
+}
+
 fn questions() -> Outcome {
     let (_directory, path) = scratch();
     certified(&path, &[])?;
@@ -118,6 +147,22 @@ fn questions() -> Outcome {
     says(&mut which("n"), 0, &["promises exec-only", "No certificate in", "certify POOL --promise exec-only"])?;
     says(&mut which("ynx"), 2, &["one letter for each question"])?;
     says(tool().arg("which-promise"), 2, &["there was no answer"])
+}
+
+fn matrix() -> Outcome {
+    let (_directory, path) = scratch();
+    let mut matrix = tool();
+    matrix.arg("matrix").arg(&path);
+    says(&mut matrix, 2, &["there is no certificate in these directories"])?;
+    certified(&path, &[])?;
+    let words = [
+        "| pool | server | `child-drops` | `threads-only` |",
+        "| `mutant-goodbye` | the embedded PostgreSQL server | ✗ OWN-1 | ",
+        "p1 wrote Terminate",
+        "| 20 of 20 | *unexplained* |",
+        "| `poolproof certify mutant-goodbye --promise child-drops,threads-only --cases 40 --seed 3` |",
+    ];
+    says(&mut matrix, 0, &words)
 }
 
 fn nonsense() -> Outcome {

@@ -12,6 +12,7 @@ mod correct;
 mod documents;
 mod drivers;
 mod embedded;
+mod emitted;
 mod executor;
 mod explain;
 mod inside;
@@ -27,6 +28,7 @@ mod python;
 mod rough;
 mod scenarios;
 mod suites;
+mod variables;
 mod watched;
 
 use libtest_mimic::Arguments;
@@ -45,6 +47,7 @@ fn main() -> std::process::ExitCode {
         bad_input::trials,
         cleanup::trials,
         embedded::trials,
+        emitted::trials,
         agreement::trials,
         neutral::trials,
         mutants::trials,
@@ -61,6 +64,7 @@ fn main() -> std::process::ExitCode {
         .chain(explain::trials())
         .chain(documents::trials())
         .chain(suites::trials())
+        .chain(variables::trials())
         .chain(rough::trials())
         .chain(agents::trials())
         .chain(python::trials())

@@ -11,6 +11,10 @@ use crate::suites::said;
 const README: &str = include_str!("../../../README.md");
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
+/// A workspace of its own. The profiles are those of this one, so that what it has compiled can be used.
+const WORKSPACE: &str = "\n[workspace]\n\n[profile.release]\ndebug = \"line-tables-only\"\n\n\
+                         [profile.dev.package.\"*\"]\nopt-level = 2\n";
+
 /// It is green at its first run; a promise that the pool does not keep turns exactly its own test red.
 pub(crate) fn stands_alone() -> Outcome {
     let (_directory, path) = scratch();
@@ -27,12 +31,10 @@ pub(crate) fn stands_alone() -> Outcome {
 
 fn write(path: &Path, promises: &str) -> Outcome {
     let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("../harness");
-    // The profiles are this workspace's, so that what it has compiled can be used.
     let manifest = format!(
         "[package]\nname = \"outside\"\nedition = \"2024\"\n\n[lib]\npath = \"lib.rs\"\n\n{}\
-         postgres = \"0.19\"\nr2d2 = \"0.8\"\nr2d2_postgres = \"0.18\"\n\n{}\n[workspace]\n\n[profile.release]\n\
-         debug = \"line-tables-only\"\n\n[profile.dev.package.\"*\"]\nopt-level = 2\n\n[profile.dev.package.poolproof]\n\
-         opt-level = 0\n",
+         postgres = \"0.19\"\nr2d2 = \"0.8\"\nr2d2_postgres = \"0.18\"\n\n{}{WORKSPACE}\n\
+         [profile.dev.package.poolproof]\nopt-level = 0\n",
         block("[dev-dependencies]\n")?.replace("../poolproof/harness", &harness.to_string_lossy()),
         block("[[test]]\n")?,
     );
@@ -53,15 +55,30 @@ fn block(words: &str) -> Result<String, Failed> {
 }
 
 fn cargo_test(path: &Path, filter: &[&str]) -> Command {
+    let mut command = cargo(path, "test", &["--test", "poolproof"]);
+    command.arg("--").args(filter);
+    command
+}
+
+/// Cargo in a crate elsewhere, with what this workspace has compiled, and without the network.
+pub(crate) fn cargo(path: &Path, what: &str, words: &[&str]) -> Command {
     let program = std::env::current_exe().unwrap_or_default();
     // target/PROFILE/deps/conformance-…
     let profile = program.ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
     let target: PathBuf = profile.parent().map(Path::to_owned).unwrap_or_default();
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["test", "--offline", "--test", "poolproof", "--target-dir"]).arg(target).current_dir(path);
+    command.args([what, "--offline"]).args(words).arg("--target-dir").arg(target).current_dir(path);
     if profile.ends_with("release") {
         command.arg("--release");
     }
-    command.arg("--").args(filter);
     command
+}
+
+/// A crate that is one program, with these lines of dependencies.
+pub(crate) fn write_program(path: &Path, needs: &str, program: &str) -> Outcome {
+    let manifest = format!("[package]\nname = \"report\"\nedition = \"2024\"\n\n[dependencies]\n{needs}{WORKSPACE}");
+    std::fs::create_dir_all(path.join("src"))?;
+    std::fs::write(path.join("src/main.rs"), program)?;
+    std::fs::write(path.join("Cargo.toml"), manifest)?;
+    Ok(std::fs::write(path.join("Cargo.lock"), LOCK)?)
 }

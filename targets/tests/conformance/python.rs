@@ -40,6 +40,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
+/// A test that needs a module of the system's Python.
+pub(crate) fn with_module(module: &str, name: &str, test: fn() -> Outcome) -> Trial {
+    let there = run(Command::new(PYTHON).args(["-c", &format!("import {module}")])).status.success();
+    Trial::test(name, test).with_ignored_flag(!there && !is_required(Database::Postgres))
+}
+
 fn checked(pool: &str, database: &str) -> Outcome {
     let agent = format!("{PYTHON} '{DIRECTORY}/agent.py'");
     says(tool().args(["check-agent", &agent, "--database", database, "--pool", pool]), 0, &["keeps to the protocol"])

@@ -35,6 +35,14 @@ pub(crate) struct Merge {
     pub(crate) out: PathBuf,
 }
 
+/// What to show side by side.
+#[derive(Args, Debug)]
+pub(crate) struct Matrix {
+    /// Where certificates are: what `certify` had as --out
+    #[arg(value_name = "DIR", default_value = "poolproof-out")]
+    pub(crate) directories: Vec<PathBuf>,
+}
+
 /// How to find out what a program promises.
 #[derive(Args, Debug)]
 pub(crate) struct Which {

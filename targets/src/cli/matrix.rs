@@ -1,0 +1,133 @@
+//! `poolproof matrix`: what certificates say of many pools, side by side, as a page for a repository.
+
+use std::fmt::Write;
+
+use poolproof::certificate::{Certificate, Chapter, Counterexample};
+use poolproof::{Promise, corpus};
+
+use super::args::Matrix;
+use super::exit::{Code, Stop};
+use super::screen::Screen;
+
+/// Reads the certificates, and prints the page.
+pub(crate) fn run(wanted: &Matrix, screen: &mut Screen) -> Result<Code, Stop> {
+    let mut certificates = Vec::new();
+    for directory in &wanted.directories {
+        certificates.extend(corpus::certificates(directory)?);
+    }
+    if certificates.is_empty() {
+        return Err(Stop::usage("there is no certificate in these directories").hint("`poolproof certify --out DIR` leaves some"));
+    }
+    screen.say(&page(&certificates))?;
+    Ok(Code::Passed)
+}
+
+fn page(certificates: &[Certificate]) -> String {
+    let looked = |promise: &Promise| chapters(certificates).any(|(_, chapter)| chapter.terms() == Some(*promise));
+    let promises: Vec<Promise> = Promise::ALL.into_iter().filter(looked).collect();
+    format!("{HEAD}{}{}{}{}", table(certificates, &promises), failures(certificates), advice(certificates), origin(certificates))
+}
+
+const HEAD: &str = "# Pools, databases and promises\n\n\
+    Written by `poolproof matrix` from certificates, and by nobody else. A column is what the application promises around a fork \
+    (`poolproof certify --help` says it in a sentence); a row is a pool on a server.\n\n\
+    - ✓ nothing was broken in the interleavings that were executed: no proof\n\
+    - ✗ these rules were broken, and each failure was replayed; what is below in lanes stands in the certificate\n\
+    - ? nothing follows: the cell says why\n\n";
+
+fn chapters(certificates: &[Certificate]) -> impl Iterator<Item = (&Certificate, &Chapter)> {
+    certificates.iter().flat_map(|certificate| certificate.promises.iter().map(move |chapter| (certificate, chapter)))
+}
+
+fn table(certificates: &[Certificate], promises: &[Promise]) -> String {
+    let heads: String = promises.iter().map(|promise| format!(" `{promise}` |")).collect();
+    let mut text = format!("| pool | server |{heads}\n| --- | --- |{}\n", " --- |".repeat(promises.len()));
+    for certificate in certificates {
+        let cells: String = promises.iter().map(|promise| format!(" {} |", cell(certificate, *promise))).collect();
+        let pool = &certificate.pool;
+        let code = pool.code_of.as_ref().map_or_else(String::new, |other| format!(" (code of `{other}`)"));
+        let _ = writeln!(text, "| `{}`{code} | {} |{cells}", pool.name, plain(&certificate.server.product));
+    }
+    text
+}
+
+fn cell(certificate: &Certificate, promise: Promise) -> String {
+    let Some(chapter) = certificate.promises.iter().find(|chapter| chapter.terms() == Some(promise)) else {
+        return "? not looked at".to_owned();
+    };
+    let conclusion = chapter.conclusion();
+    match (conclusion.is_safe(), conclusion.is_unsafe()) {
+        (true, _) => "✓".to_owned(),
+        (_, true) => {
+            let rules: Vec<&str> = certain(chapter).map(|failure| failure.rule.as_str()).collect();
+            format!("✗ {}", rules.join(" "))
+        }
+        _ => format!("? {}", plain(&conclusion.words())),
+    }
+}
+
+fn certain(chapter: &Chapter) -> impl Iterator<Item = &Counterexample> {
+    chapter.failures.iter().filter(|failure| failure.certain)
+}
+
+/// Each broken rule with what shows it, and the line that does it.
+fn failures(certificates: &[Certificate]) -> String {
+    let mut text = "\n## What was broken\n\n| pool | promise | rule | what shows it | replayed | in the source |\n\
+                    | --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for (certificate, chapter) in chapters(certificates) {
+        for failure in certain(chapter) {
+            let shows = failure.evidence.iter().find(|told| told.rule == failure.rule).and_then(|told| told.lines.first());
+            let source = match failure.source.as_slice() {
+                [] => "*unexplained*".to_owned(),
+                lines => lines.iter().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(", "),
+            };
+            let _ = writeln!(
+                text,
+                "| `{}` on {} | `{}` | {} | {} | {} of {} | {source} |",
+                certificate.pool.name,
+                plain(&certificate.server.product),
+                chapter.promise,
+                failure.rule,
+                plain(shows.map_or("", String::as_str)),
+                failure.replayed,
+                failure.replays,
+            );
+        }
+    }
+    text
+}
+
+/// What to do to be safe, in a sentence.
+fn advice(certificates: &[Certificate]) -> String {
+    let mut text = "\n## What to do to be safe\n\n".to_owned();
+    for certificate in certificates {
+        let safe = |promise: &Promise| certificate.is_safe_under(*promise) == Some(true);
+        let kept: Vec<Promise> = Promise::ALL.into_iter().filter(safe).collect();
+        // What a weaker promise includes need not be said.
+        let weakest = kept.iter().filter(|promise| !kept.iter().any(|other| other.below().contains(promise)));
+        let ways: Vec<String> = weakest.map(|promise| promise.sentence().to_owned()).collect();
+        let way = if ways.is_empty() { "nothing that was tried".to_owned() } else { ways.join("; or: ") };
+        let _ = writeln!(text, "- `{}` on {}: {way}.", certificate.pool.name, plain(&certificate.server.product));
+    }
+    text
+}
+
+fn origin(certificates: &[Certificate]) -> String {
+    let mut text = "\n## Where it comes from\n\n| pool | code | server | interleavings | made | again |\n\
+                    | --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for certificate in certificates {
+        let Certificate { pool, server, made, promises, again, .. } = certificate;
+        let all: u64 = promises.iter().map(|chapter| chapter.interleavings).sum();
+        let (versions, product) = (plain(&pool.versions.join(", ")), plain(&server.product));
+        let _ = writeln!(text, "| `{}` | {versions} | {product} | {all} | {} | `{again}` |", pool.name, made.on);
+    }
+    text
+}
+
+/// Text in which nothing ends a cell.
+fn plain(text: &str) -> String {
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.replace('|', "\\|").replace('<', "&lt;").replace('`', "'")
+}

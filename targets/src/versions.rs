@@ -1,0 +1,58 @@
+//! Which version of which crate each pool of this program runs: what `Cargo.lock` said when it was built.
+
+const LOCK: &str = include_str!("../../Cargo.lock");
+
+/// The crates of a pool, the pool's own first, then its driver. Names of pools begin with what stands in front.
+const CRATES: &[(&str, &[&str])] = &[
+    ("r2d2-postgres", &["r2d2", "r2d2_postgres", "postgres"]),
+    ("r2d2-mysql", &["r2d2", "r2d2_mysql", "mysql"]),
+    ("r2d2-neutral", &["r2d2"]),
+    ("mysql-async", &["mysql_async", "tokio"]),
+    ("mysql", &["mysql"]),
+    ("no-pool-mysql", &["mysql"]),
+    ("no-pool", &["postgres"]),
+    ("deadpool-neutral", &["deadpool", "tokio"]),
+    ("deadpool-", &["deadpool-postgres", "deadpool", "tokio-postgres", "tokio"]),
+    ("bb8-neutral", &["bb8", "tokio"]),
+    ("bb8-postgres", &["bb8", "bb8-postgres", "tokio-postgres", "tokio"]),
+    ("mobc-neutral", &["mobc", "tokio"]),
+    ("mobc-postgres", &["mobc", "mobc-postgres", "tokio-postgres", "tokio"]),
+    ("sqlx-", &["sqlx", "tokio"]),
+];
+
+/// The crates of a pool of this program, each with its version; none for a pool that is no crate's.
+pub fn of(pool: &str) -> Vec<(&'static str, &'static str)> {
+    let crates = CRATES.iter().find(|(start, _)| pool.starts_with(start)).map_or(&[][..], |(_, crates)| crates);
+    crates.iter().filter_map(|name| Some((*name, locked(name)?))).collect()
+}
+
+/// The version of a crate. Of several the first that is locked, which is the oldest.
+fn locked(name: &str) -> Option<&'static str> {
+    let (_, package) = LOCK.split_once(&format!("\nname = \"{name}\"\nversion = \""))?;
+    package.split_once('"').map(|(version, _)| version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each pool says of itself begins the exact version of some crate of it.
+    #[test]
+    fn every_pool_that_is_a_crates_has_exact_versions() {
+        let correct: Vec<&str> = crate::correct().iter().map(|target| target.name()).collect();
+        for target in crate::pools().iter().filter(|target| !correct.contains(&target.name())) {
+            let versions = of(target.name());
+            let is_said = |(_, version): &(&str, &str)| {
+                target
+                    .about()
+                    .split([' ', ','])
+                    .any(|word| word.contains(|c: char| c.is_ascii_digit()) && version.starts_with(word))
+            };
+            assert!(versions.iter().any(is_said), "{}: {} and {versions:?}", target.name(), target.about());
+            let missing = |(name, _): &&(&str, &str)| LOCK.matches(&format!("\nname = \"{name}\"\n")).count() != 1;
+            assert_eq!(versions.iter().find(missing), None, "{}", target.name());
+        }
+        assert_eq!(of("reference"), []);
+        assert_eq!(of("sqlalchemy-queuepool-psycopg2"), []);
+    }
+}
