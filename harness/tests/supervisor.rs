@@ -266,7 +266,7 @@ mod tests {
             },
             |supervisor, child| {
                 kill(Pid::from_raw(parent(child)), Signal::SIGKILL).unwrap();
-                assert!(supervisor.finish().is_err());
+                assert!(matches!(supervisor.wait_exit(child), Err(Trouble::Supervisor { .. })));
             },
         ];
         for end in ends {
