@@ -52,6 +52,7 @@ impl Bench {
         let server = match choice {
             ServerChoice::Embedded => server::embedded(database),
             ServerChoice::Local => server::local(&self.supervisor, database)?,
+            ServerChoice::Container => server::in_container(&self.supervisor, database)?,
             ServerChoice::Url(url) => server::from_url(url, self.stop)?,
         };
         let ledger = ledger_name();

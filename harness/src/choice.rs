@@ -11,6 +11,8 @@ pub enum ServerChoice {
     Embedded,
     /// A private one, from installed binaries: `local`.
     Local,
+    /// One in a container, from an image: `container`.
+    Container,
     /// One that is already there, by its URL.
     Url(String),
 }
@@ -18,13 +20,13 @@ pub enum ServerChoice {
 impl ServerChoice {
     /// The forms of a real server.
     pub const REAL: &'static str =
-        "`local`, postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USER:PASSWORD@HOST:3306/DATABASE";
+        "`local`, `container`, postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USER:PASSWORD@HOST:3306/DATABASE";
 
     /// The database that a URL names; the others serve any.
     pub fn database(&self) -> Option<Database> {
         match self {
             Self::Url(url) => scheme(url),
-            Self::Embedded | Self::Local => None,
+            Self::Embedded | Self::Local | Self::Container => None,
         }
     }
 
@@ -33,6 +35,7 @@ impl ServerChoice {
         match self {
             Self::Embedded => "embedded".to_owned(),
             Self::Local => "local".to_owned(),
+            Self::Container => "container".to_owned(),
             Self::Url(url) => without_password(url),
         }
     }
@@ -45,6 +48,7 @@ impl FromStr for ServerChoice {
         match word {
             "embedded" => Ok(Self::Embedded),
             "local" => Ok(Self::Local),
+            "container" => Ok(Self::Container),
             url if scheme(url).is_some() => Ok(Self::Url(url.to_owned())),
             _ => Err(UnknownServer),
         }
@@ -86,12 +90,13 @@ mod tests {
     fn a_url_names_its_database_and_a_password_is_not_repeated() {
         let read = |word: &str| word.parse::<ServerChoice>().expect("valid");
         let database = |word: &str| read(word).database();
-        assert_eq!((read("embedded"), read("local")), (ServerChoice::Embedded, ServerChoice::Local));
+        for choice in [ServerChoice::Embedded, ServerChoice::Local, ServerChoice::Container] {
+            assert_eq!((read(&choice.word()), choice.database()), (choice.clone(), None));
+        }
         assert_eq!(
             (database("postgresql://a@b/c"), database("mariadb://a@b/c")),
             (Some(Database::Postgres), Some(Database::MySql))
         );
-        assert_eq!(database("local"), None);
         assert_eq!(read("postgres://me:secret@here:5432/db").word(), "postgres://me:PASSWORD@here:5432/db");
         assert_eq!(read("mysql://me@here/db?password=secret&port=1").word(), "mysql://me@here/db?password=PASSWORD&port=1");
         for wrong in ["oracle://here", "postgers://x", "remote", ""] {

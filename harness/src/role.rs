@@ -1,4 +1,4 @@
-//! One binary, three roles: the coordinator, its agent and its supervisor. The environment decides, before anything else runs.
+//! One binary, several roles: the coordinator, its agent, its supervisor and the keepers of its containers. The environment decides, before anything else runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::interleaving::Process;
 use crate::target::Target;
 
-/// Names the role of a process that the coordinator started: `supervisor` or `agent`; or that an agent became: `successor`.
+/// Names the role of a process that the coordinator started: `supervisor`, `agent` or `keeper` (of a container); or that an agent became: `successor`.
 const ROLE: &str = "POOLPROOF_ROLE";
 /// Names the agent's pool.
 const POOL: &str = "POOLPROOF_POOL";
@@ -22,6 +22,8 @@ pub fn assume(targets: &[Target]) {
     match std::env::var(ROLE).as_deref() {
         Ok("supervisor") => crate::supervisor::main(),
         Ok("agent") => run_agent(targets),
+        #[cfg(feature = "containers")]
+        Ok(crate::server::container::KEEPER) => crate::server::container::keep(),
         Ok("successor") => succeed(),
         _ => {}
     }

@@ -78,7 +78,7 @@ pub fn of(target: Target) -> Suite {
 ///
 /// | in the environment | what it does |
 /// | --- | --- |
-/// | `POOLPROOF_SERVER` | servers to judge on, with blanks between them: `embedded`, `local`, or a URL; `embedded` if none is named |
+/// | `POOLPROOF_SERVER` | servers to judge on, with blanks between them: `embedded`, `local`, `container` (feature `containers`), or a URL; `embedded` if none is named |
 /// | `POOLPROOF_SEED`, `POOLPROOF_CASES`, `POOLPROOF_BUDGET` | in place of [`Suite::seed`], [`Suite::cases`] and [`Suite::budget`] |
 /// | `POOLPROOF_REPLAY` | a saved failure that is replayed in place of all tests |
 #[derive(Debug)]

@@ -48,6 +48,32 @@ pub enum Trouble {
         /// The last lines that it wrote.
         log: String,
     },
+    /// No container engine answers.
+    #[error(
+        "no container engine answers: {cause}; start one: `sudo systemctl start docker`, or `sudo dockerd` where there is no systemd. \
+         DOCKER_HOST names the socket of one that listens elsewhere (Podman's: unix:///run/user/UID/podman/podman.sock). \
+         `--server local` needs none"
+    )]
+    Engine {
+        /// The engine's address, and the system's words.
+        cause: String,
+    },
+    /// An image is not there and cannot be had.
+    #[error(
+        "the image {image} is not here and cannot be pulled: {cause}; name another one in {variable}, or build it: docker/README.md \
+         of poolproof says how"
+    )]
+    Image {
+        /// Its name.
+        image: String,
+        /// The variable that names another one.
+        variable: &'static str,
+        /// The engine's words.
+        cause: String,
+    },
+    /// The library was built without what starts containers.
+    #[error("this program was built without containers: switch on the feature `containers` of the crate `poolproof`")]
+    WithoutContainers,
     /// The URL of a server cannot be understood.
     #[error("{url}: {cause}; the form is {form}")]
     Url {

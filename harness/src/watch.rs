@@ -89,6 +89,7 @@ pub fn watch(program: &Program, calls: &Calls, tell: &mut dyn FnMut(&str)) -> Re
     let server = match &program.server {
         ServerChoice::Embedded => server::embedded(program.database),
         ServerChoice::Local => server::local(&supervisor, program.database)?,
+        ServerChoice::Container => server::in_container(&supervisor, program.database)?,
         ServerChoice::Url(url) => server::from_url(url, calls.stop)?,
     };
     let directory = supervisor.run_dir().join("watch");

@@ -74,6 +74,7 @@ mod tests {
                 ("a_program_that_is_not_there_is_trouble", a_program_that_is_not_there_is_trouble),
                 ("a_program_starts_in_a_standard_state", a_program_starts_in_a_standard_state),
                 ("a_program_runs_as_the_user_it_was_given", a_program_runs_as_the_user_it_was_given),
+                ("who_has_something_to_undo_has_time_for_it", who_has_something_to_undo_has_time_for_it),
                 ("the_death_of_the_supervisor_is_noticed_and_swept", the_death_of_the_supervisor_is_noticed_and_swept),
                 ("a_directory_that_cannot_be_written_is_trouble", a_directory_that_cannot_be_written_is_trouble),
                 ("a_main_that_does_not_dispatch_does_not_start_itself_for_ever", a_main_that_does_not_dispatch),
@@ -252,6 +253,41 @@ mod tests {
         assert!(text.contains("uid=65534") && text.contains("gid=65534"), "{text}");
         assert!(!text.contains("(root)"), "no group of root is kept: {text}");
         assert!(!text.contains("CARGO"), "a clean environment: {text}");
+    }
+
+    /// At the end of a run, when it is told to end alone, and when the supervisor is killed; what has nothing to undo goes at once.
+    fn who_has_something_to_undo_has_time_for_it() {
+        let ends: [fn(Supervisor, u32); 3] = [
+            |supervisor, _| supervisor.finish().unwrap(),
+            |supervisor, child| {
+                supervisor.end(child);
+                assert_eq!(supervisor.wait_exit(child), Ok(Exit::Code(0)));
+                supervisor.finish().unwrap();
+            },
+            |supervisor, child| {
+                kill(Pid::from_raw(parent(child)), Signal::SIGKILL).unwrap();
+                assert!(matches!(supervisor.wait_exit(child), Err(Trouble::Supervisor { .. })));
+            },
+        ];
+        for end in ends {
+            let supervisor = Supervisor::start(&NEVER).unwrap();
+            let elsewhere = std::env::temp_dir().join(format!("undone-{}", crate::supervisor::random_name(8)));
+            let fifo = supervisor.run_dir().join("up");
+            nix_fifo(&fifo);
+            // Its work takes longer than anybody who is killed has.
+            let script = format!(
+                "trap 'kill $!; sleep 0.3; echo undone > {}; exit 0' TERM; echo up > up; while true; do sleep 1000 & wait; done",
+                elsewhere.display()
+            );
+            let child = supervisor.spawn(&Launch { undoes: true, ..shell(&supervisor, &script) }).unwrap();
+            let bystander = supervisor.spawn(&shell(&supervisor, "exec sleep 1000")).unwrap();
+            let watched: Vec<OwnedFd> = [child, bystander].iter().filter_map(|pid| watch(pid.cast_signed())).collect();
+            assert_eq!(fs::read_to_string(&fifo).unwrap(), "up\n");
+            end(supervisor, child);
+            assert!(all_end(&watched, GONE));
+            assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "undone\n");
+            fs::remove_file(elsewhere).unwrap();
+        }
     }
 
     fn the_death_of_the_supervisor_is_noticed_and_swept() {

@@ -97,7 +97,7 @@ fn account(names: &[&str]) -> Result<Option<(u32, u32)>, Trouble> {
 }
 
 /// A directory for one server below the run directory, which only its user enters.
-fn home(supervisor: &Supervisor, name: &str, user: Option<(u32, u32)>) -> Result<PathBuf, Trouble> {
+pub(super) fn home(supervisor: &Supervisor, name: &str, user: Option<(u32, u32)>) -> Result<PathBuf, Trouble> {
     let tried =
         |path: &Path, error: io::Error| Trouble::RunDirectory { cause: format!("cannot make {}: {error}", path.display()) };
     for number in 1.. {
@@ -112,7 +112,7 @@ fn home(supervisor: &Supervisor, name: &str, user: Option<(u32, u32)>) -> Result
 }
 
 /// A file that only the server's user reads.
-fn private_file(path: &Path, text: &str, user: Option<(u32, u32)>) -> Result<(), Trouble> {
+pub(super) fn private_file(path: &Path, text: &str, user: Option<(u32, u32)>) -> Result<(), Trouble> {
     let write = || {
         fs::write(path, "")?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
@@ -151,7 +151,7 @@ fn launch(argv: Vec<String>, home: &Path, user: Option<(u32, u32)>, log: &Path) 
 }
 
 /// A program of a server that is running.
-struct Running<'a> {
+pub(super) struct Running<'a> {
     supervisor: &'a Supervisor,
     program: String,
     pid: u32,
@@ -162,12 +162,19 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    fn start(supervisor: &'a Supervisor, launch: &Launch) -> Result<Self, Trouble> {
+    pub(super) fn start(supervisor: &'a Supervisor, launch: &Launch) -> Result<Self, Trouble> {
         let program = launch.argv.first().cloned().unwrap_or_default();
         let log = launch.output.clone().unwrap_or_default();
         let pid = supervisor.spawn(launch)?;
         let exit = Pid::from_raw(pid.cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         Ok(Self { supervisor, program, pid, exit, log, deadline: Instant::now() + PATIENCE })
+    }
+
+    /// It may take longer than programs that are installed here.
+    #[cfg(feature = "containers")]
+    pub(super) fn within(mut self, patience: Duration) -> Self {
+        self.deadline = Instant::now() + patience;
+        self
     }
 
     /// Waits for the end of a program that ends by itself.
@@ -180,7 +187,7 @@ impl<'a> Running<'a> {
     }
 
     /// Waits until something that shows in `dir` is there.
-    fn wait_until(&self, dir: &Path, there: impl Fn() -> bool) -> Result<(), Trouble> {
+    pub(super) fn wait_until(&self, dir: &Path, there: impl Fn() -> bool) -> Result<(), Trouble> {
         let watched = watch(dir).map_err(|error| self.trouble(&format!("cannot be watched: {error}")))?;
         // Looked at after the watch began, so that nothing falls between.
         while !there() {
@@ -219,7 +226,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn trouble(&self, cause: &str) -> Trouble {
+    pub(super) fn trouble(&self, cause: &str) -> Trouble {
         Trouble::Server { program: self.program.clone(), cause: cause.to_owned(), log: last_lines(&self.log) }
     }
 

@@ -4,6 +4,8 @@
 //! the server during a run.
 
 pub(crate) mod admin;
+#[cfg(feature = "containers")]
+pub(crate) mod container;
 pub(crate) mod embedded;
 mod local;
 mod probe;
@@ -74,6 +76,25 @@ pub(crate) fn local(supervisor: &Supervisor, database: Database) -> Result<Serve
         Database::Postgres => local::postgres::start(supervisor),
         Database::MySql => local::mysql::start(supervisor),
     }
+}
+
+/// Starts a server in a container. It goes with the supervisor.
+///
+/// # Errors
+/// [`Trouble::Engine`] where no container engine answers, [`Trouble::Image`] for an image that is not to be had, [`Trouble::Server`]
+/// for one that does not start.
+#[cfg(feature = "containers")]
+pub(crate) fn in_container(supervisor: &Supervisor, database: Database) -> Result<Server, Trouble> {
+    container::start(supervisor, database)
+}
+
+/// Nothing here knows a container engine.
+///
+/// # Errors
+/// Always [`Trouble::WithoutContainers`].
+#[cfg(not(feature = "containers"))]
+pub(crate) fn in_container(_supervisor: &Supervisor, _database: Database) -> Result<Server, Trouble> {
+    Err(Trouble::WithoutContainers)
 }
 
 /// The server inside this process: nothing is started for it.

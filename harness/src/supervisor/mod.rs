@@ -11,14 +11,20 @@ mod reaper;
 mod run_dir;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub(crate) use client::Supervisor;
 pub(crate) use process::main;
 pub(crate) use reaper::children;
+#[cfg(feature = "containers")]
+pub(crate) use run_dir::is_over;
 pub(crate) use run_dir::random_name;
 
 /// Names the role of a process that the coordinator started; see `role.rs`.
-const ROLE: &str = "POOLPROOF_ROLE";
+pub(crate) const ROLE: &str = "POOLPROOF_ROLE";
+
+/// How long a program may take to undo what it made elsewhere.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// A program to be started as a child of the supervisor. It ends with the supervisor: by `SIGKILL`, unless told otherwise.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -40,6 +46,9 @@ pub(crate) struct Launch {
     /// The signal that it gets if the supervisor itself is killed. For programs that leave something behind outside of the
     /// run directory when they are killed.
     pub(crate) orphaned: Option<i32>,
+    /// It has made something that is no process below the supervisor: at the end of the run, too, it gets `SIGTERM` first, and time
+    /// to undo that (`FAREWELL`).
+    pub(crate) undoes: bool,
     /// Give it the same addresses at every start, where the system allows that.
     pub(crate) fixed_layout: bool,
     /// Run it on this processor alone, so that the order in which its threads run depends less on the machine.

@@ -60,10 +60,10 @@ fn serve(signals: &SignalFd) -> io::Result<()> {
         }
     };
     report(&Report::Ready(run_dir.path().to_owned()));
-    let mut service = Service { leftovers, launched: HashSet::new(), incoming: Vec::new() };
+    let mut service = Service { leftovers, launched: HashSet::new(), undoing: HashSet::new(), incoming: Vec::new() };
     // Whatever happens in there, what was started is ended.
     let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| service.run(signals)));
-    reaper::end_everything(&mut service.leftovers, signals);
+    reaper::end_everything(&mut service.leftovers, service.undoing, signals);
     service.leftovers.remove();
     if let Err(error) = run_dir.remove() {
         report(&Report::NoDirectory(error.to_string()));
@@ -75,6 +75,8 @@ struct Service {
     leftovers: Leftovers,
     /// The children that the coordinator asked for and that are not reaped, so that their ids are certainly theirs.
     launched: HashSet<u32>,
+    /// Those among them that have something to undo.
+    undoing: HashSet<u32>,
     incoming: Vec<u8>,
 }
 
@@ -93,6 +95,7 @@ impl Service {
             reaper::drain(signals);
             reaper::reap(|pid, exit| {
                 if self.launched.remove(&pid) {
+                    self.undoing.remove(&pid);
                     self.leftovers.note_death(pid);
                     report(&Report::Exited(pid, exit));
                 }
@@ -123,12 +126,17 @@ impl Service {
             Order::Spawn(launch) => match spawn(&launch) {
                 Ok(pid) => {
                     self.launched.insert(pid);
+                    if launch.undoes {
+                        self.undoing.insert(pid);
+                    }
                     report(&Report::Spawned(pid));
                 }
                 Err(error) => report(&Report::NotSpawned(error.to_string())),
             },
             Order::End(pid) => {
-                if self.launched.contains(&pid) {
+                if self.undoing.contains(&pid) {
+                    reaper::ask_to_end(pid);
+                } else if self.launched.contains(&pid) {
                     reaper::kill(pid);
                 }
             }
@@ -162,7 +170,8 @@ fn spawn(launch: &Launch) -> io::Result<u32> {
         None => Stdio::null(),
     };
     command.stdin(input).stdout(output).stderr(errors).process_group(0);
-    let orphaned = launch.orphaned.and_then(kernel::Signal::from_named_raw).unwrap_or(kernel::Signal::KILL);
+    let usual = if launch.undoes { kernel::Signal::TERM } else { kernel::Signal::KILL };
+    let orphaned = launch.orphaned.and_then(kernel::Signal::from_named_raw).unwrap_or(usual);
     let supervisor = kernel::getpid();
     let (fixed_layout, processor, adopts) = (launch.fixed_layout, launch.processor, launch.adopts);
     // SAFETY: between fork and exec the closure only makes system calls that are async-signal-safe, and allocates nothing.

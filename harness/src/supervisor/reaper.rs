@@ -3,14 +3,15 @@
 //! Only children of the supervisor itself are ever killed: nobody else can reap them, so their ids cannot have passed to a
 //! stranger. When one dies its children become the supervisor's (it is a subreaper), whatever session or group they are in.
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::SignalFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, wait};
 
-use super::Exit;
 use super::leftovers::Leftovers;
+use super::{Exit, FAREWELL};
 use crate::proc::parent;
 
 /// How long the death of children is awaited before they are listed anew. A listing is not a snapshot: it can miss a child that
@@ -36,13 +37,26 @@ pub(super) fn reap(mut each: impl FnMut(u32, Exit)) -> bool {
     }
 }
 
-/// Kills children until there are none: each death may hand over more of them.
-pub(super) fn end_everything(leftovers: &mut Leftovers, signals: &SignalFd) {
-    while reap(|pid, _| leftovers.note_death(pid)) {
-        let children = children();
+/// Kills children until there are none: each death may hand over more of them. Those that have something to undo are asked first,
+/// and have time for it.
+pub(super) fn end_everything(leftovers: &mut Leftovers, mut undoing: HashSet<u32>, signals: &SignalFd) {
+    let until = Instant::now() + FAREWELL;
+    undoing.retain(|&child| ask_to_end(child));
+    loop {
+        let more = reap(|pid, _| {
+            undoing.remove(&pid);
+            leftovers.note_death(pid);
+        });
+        if !more {
+            break;
+        }
+        if Instant::now() >= until {
+            undoing.clear();
+        }
+        let children: Vec<u32> = children().into_iter().filter(|child| !undoing.contains(child)).collect();
         children.iter().for_each(|&child| leftovers.note_use(child));
         let refused = children.iter().filter(|&&child| !kill(child)).count();
-        if refused > 0 && refused == children.len() {
+        if refused > 0 && refused == children.len() && undoing.is_empty() {
             break; // programs that took another user's rights; nobody but root can end them
         }
         let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(RELIST.subsec_nanos()) };
@@ -53,7 +67,16 @@ pub(super) fn end_everything(leftovers: &mut Leftovers, signals: &SignalFd) {
 
 /// Kills a child that was not reaped yet; says whether it could.
 pub(super) fn kill(pid: u32) -> bool {
-    Pid::from_raw(pid.cast_signed()).is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok())
+    signal(pid, Signal::KILL)
+}
+
+/// Asks such a child to end by itself; says whether it could.
+pub(super) fn ask_to_end(pid: u32) -> bool {
+    signal(pid, Signal::TERM)
+}
+
+fn signal(pid: u32, signal: Signal) -> bool {
+    Pid::from_raw(pid.cast_signed()).is_some_and(|pid| kill_process(pid, signal).is_ok())
 }
 
 /// Forgets the signals that said that children exited; the children are asked themselves.

@@ -111,6 +111,15 @@ fn sweep_one(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The run of this directory is over: nobody holds its lock, or the directory is gone.
+#[cfg(feature = "containers")]
+pub(crate) fn is_over(path: &Path) -> bool {
+    match File::open(path.join(LOCK)) {
+        Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockShared).is_ok(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
 /// The lock goes last, so that whoever is interrupted leaves a directory that can be swept.
 fn remove(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {

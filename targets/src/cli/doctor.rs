@@ -76,6 +76,7 @@ fn origin(place: &ServerChoice) -> &'static str {
     match place {
         ServerChoice::Embedded => "inside poolproof",
         ServerChoice::Local => "from installed programs",
+        ServerChoice::Container => "in a container",
         ServerChoice::Url(..) => "by its URL",
     }
 }

@@ -10,7 +10,8 @@ use super::exit::Stop;
 /// Where the servers are.
 #[derive(Args, Debug)]
 pub(crate) struct Servers {
-    /// `embedded`, the one inside poolproof; `local`, a private one from installed programs; or a URL: postgres://… or mysql://…
+    /// `embedded`, the one inside poolproof; `local`, a private one from installed programs; `container`, one from an image; or a URL:
+    /// postgres://… or mysql://…
     #[arg(long = "server", value_name = "SERVER", value_parser = str::parse::<ServerChoice>, default_value = "embedded")]
     places: Vec<ServerChoice>,
 }
@@ -18,7 +19,7 @@ pub(crate) struct Servers {
 /// Where the servers are that the embedded ones are compared with.
 #[derive(Args, Debug)]
 pub(crate) struct RealServers {
-    /// `local`, a private one from installed programs; or a URL: postgres://… or mysql://…
+    /// `local`, a private one from installed programs; `container`, one from an image; or a URL: postgres://… or mysql://…
     #[arg(long = "server", value_name = "SERVER", value_parser = real_place, default_value = "local")]
     places: Vec<ServerChoice>,
 }
@@ -39,23 +40,32 @@ impl Servers {
                 return Err(Stop::usage(message).hint("`poolproof pools` says which pool needs which server"));
             }
         }
-        let other = if self.places.contains(&ServerChoice::Local) { ServerChoice::Local } else { ServerChoice::Embedded };
-        Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(&other).clone())).collect())
+        if self.places.contains(&ServerChoice::Local) && self.places.contains(&ServerChoice::Container) {
+            return Err(Stop::usage("--server names two kinds of servers, `local` and `container`; a run has one"));
+        }
+        let other = self.started().unwrap_or(&ServerChoice::Embedded);
+        Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(other).clone())).collect())
     }
 
-    /// The word for the kind of server that a database has: `embedded`, `local` or `url`.
+    /// What is started for every database that has no URL, if anything is.
+    fn started(&self) -> Option<&ServerChoice> {
+        self.places.iter().find(|place| matches!(place, ServerChoice::Local | ServerChoice::Container))
+    }
+
+    /// The word for the kind of server that a database has: `embedded`, `local`, `container` or `url`.
     pub(crate) fn word(&self, database: Database) -> &'static str {
-        match self {
+        match self.started() {
             _ if self.places.iter().any(|place| place.database() == Some(database)) => "url",
-            _ if self.places.contains(&ServerChoice::Local) => "local",
-            _ => "embedded",
+            Some(ServerChoice::Container) => "container",
+            Some(_) => "local",
+            None => "embedded",
         }
     }
 
     /// The words that ask for the same server again; a password is not repeated.
     pub(crate) fn again(&self, database: Database) -> String {
         let url = self.places.iter().find(|place| place.database() == Some(database));
-        let real = url.or_else(|| self.places.iter().find(|place| **place == ServerChoice::Local));
+        let real = url.or_else(|| self.started());
         real.map_or_else(String::new, |place| format!(" --server {}", quoted(&place.word())))
     }
 }
@@ -63,7 +73,8 @@ impl Servers {
 impl RealServers {
     /// The same, for the real half of a comparison: a database without a URL has a private server.
     pub(crate) fn real(&self) -> Servers {
-        Servers { places: self.places.iter().cloned().chain([ServerChoice::Local]).collect() }
+        let local = (!self.places.contains(&ServerChoice::Container)).then_some(ServerChoice::Local);
+        Servers { places: self.places.iter().cloned().chain(local).collect() }
     }
 
     /// The embedded half of it.
@@ -107,6 +118,10 @@ mod tests {
         assert_eq!(other.again(both[1]), " --server 'mysql://me@here/db?password=PASSWORD&port=1'");
         assert!(servers(&["--server", url, "--server", url]).of(&both).is_err());
         assert!(servers(&["--server", url]).of(&[Database::MySql]).is_err());
+        let contained = servers(&["--server", "container", "--server", url]);
+        assert_eq!((contained.word(both[0]), contained.word(both[1])), ("url", "container"));
+        assert_eq!(contained.again(both[1]), " --server container");
+        assert!(servers(&["--server", "container", "--server", "local"]).of(&both).is_err());
         assert!(parsed::<Servers>(&["--server", "oracle://here"]).is_err());
     }
 
@@ -118,6 +133,8 @@ mod tests {
         let url = "mysql://me@here/db";
         let mixed = vec![(both[0], ServerChoice::Local), (both[1], ServerChoice::Url(url.to_owned()))];
         assert_eq!(real(&["--server", url]).expect("valid"), mixed);
+        let contained = both.map(|database| (database, ServerChoice::Container));
+        assert_eq!(real(&["--server", "container"]).expect("valid"), contained);
         let error = real(&["--server", "embedded"]).expect_err("it is compared with itself");
         assert!(error.to_string().contains("name a real one"), "{error}");
     }

@@ -67,11 +67,15 @@ impl Run {
 
     /// The bound that is promised: two seconds.
     pub(crate) fn becomes_clean(&self) -> Outcome {
-        let until = Instant::now() + Duration::from_secs(2);
+        self.becomes_clean_within(Duration::from_secs(2))
+    }
+
+    pub(crate) fn becomes_clean_within(&self, bound: Duration) -> Outcome {
+        let until = Instant::now() + bound;
         while !self.is_clean() {
             if Instant::now() > until {
                 let files: Vec<_> = std::fs::read_dir(&self.temporary)?.flatten().map(|entry| entry.path()).collect();
-                return Err(format!("left after two seconds: processes {:?}, files {files:?}", self.processes()).into());
+                return Err(format!("left after {bound:?}: processes {:?}, files {files:?}", self.processes()).into());
             }
             std::thread::yield_now();
         }
@@ -99,7 +103,12 @@ impl Run {
         Ok(())
     }
 
-    fn signal(&self, signal: Signal) {
+    /// The directory below which all of its own are.
+    pub(crate) fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.tool.id()).expect("a pid");
         kill(Pid::from_raw(pid), signal).expect("the tool still runs");
     }
@@ -274,7 +283,7 @@ fn private_servers(_lab: &Lab) -> Outcome {
     Ok(())
 }
 
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::hash::RandomState::new().build_hasher().finish()
 }

@@ -37,8 +37,13 @@ pub(crate) fn is_nightly() -> bool {
 
 /// What a database's tests need must be there (`POOLPROOF_REQUIRE=postgres,mysql`).
 pub(crate) fn is_required(database: Database) -> bool {
+    is_required_by_name(database.name())
+}
+
+/// The same of what is no database: `containers`.
+pub(crate) fn is_required_by_name(wanted: &str) -> bool {
     let required = std::env::var("POOLPROOF_REQUIRE").unwrap_or_default();
-    required.split(',').any(|name| name == database.name())
+    required.split(',').any(|name| name == wanted)
 }
 
 /// Every target that these tests name.

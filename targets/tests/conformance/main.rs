@@ -8,6 +8,7 @@ mod agents;
 mod agreement;
 mod bad_input;
 mod cleanup;
+mod containers;
 mod correct;
 mod documents;
 mod drivers;
@@ -68,6 +69,7 @@ fn main() -> std::process::ExitCode {
         .chain(rough::trials())
         .chain(agents::trials())
         .chain(python::trials())
+        .chain(containers::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
