@@ -300,7 +300,8 @@ impl Link {
             return self.server.pending() > 0;
         }
         let state = self.wire.state();
-        let leaving = state.goodbye || self.client.has_ended();
+        // After a goodbye or a cancel request its answer is its end.
+        let leaving = state.goodbye || state.cancel || self.client.has_ended();
         // What waits for the client to read is the client's affair, and so is what the server cannot say before that.
         let speaks = state.owed && !state.desynchronised && !self.client_is_full();
         let owes = (leaving || speaks) && !self.server.has_ended();

@@ -42,3 +42,15 @@ fn what_is_on_its_way_to_nobody_is_not_kept() {
     lab.drain();
     assert!(lab.is_empty());
 }
+
+/// Who waits for that is not stuck, however slow the server is.
+#[test]
+fn the_answer_to_a_cancel_request_is_the_servers_end() {
+    let mut lab = Lab::new(Database::Postgres);
+    let (near, far) = lab.connect();
+    let cancel = [&16_u32.to_be_bytes()[..], &80_877_102_u32.to_be_bytes(), &[0; 8]].concat();
+    assert!(lab.carry(&near, &cancel, &far) == cancel);
+    assert!(lab.tap.is_busy(), "the server has yet to close");
+    drop(far);
+    assert!(lab.carry_end(&near) && !lab.tap.is_busy());
+}
