@@ -1,4 +1,5 @@
-//! One binary, several roles: the coordinator, its agent, its supervisor and the keepers of its containers. The environment decides, before anything else runs.
+//! One binary, several roles: the coordinator, its agent, its supervisor and the keepers of its containers. The environment decides,
+//! before anything else runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +7,8 @@ use std::path::Path;
 use crate::interleaving::Process;
 use crate::target::Target;
 
-/// Names the role of a process that the coordinator started: `supervisor`, `agent` or `keeper` (of a container); or that an agent became: `successor`.
+/// Names the role of a process that the coordinator started: `supervisor`, `agent` or `keeper` (of a container); or that an agent
+/// became: `successor`.
 const ROLE: &str = "POOLPROOF_ROLE";
 /// Names the agent's pool.
 const POOL: &str = "POOLPROOF_POOL";
