@@ -74,13 +74,17 @@ pub(crate) struct Certify {
     /// Pools by name, or `all`; without one, every pool that does not run the code of another one
     #[arg(value_name = "POOL")]
     pub(crate) pools: Vec<String>,
+    /// Pools that belong together, with the promises that tell them apart
+    #[arg(long, value_name = "GROUP", conflicts_with_all = ["pools", "agent"])]
+    pub(crate) group: Option<Group>,
     #[command(flatten)]
     pub(crate) foreign: Foreign,
     #[command(flatten)]
     pub(crate) servers: Servers,
-    /// What the application promises; may be repeated or separated by commas
-    #[arg(long = "promise", value_name = "PROMISE", value_delimiter = ',', default_values_t = PROMISES)]
-    pub(crate) promises: Vec<Promise>,
+    /// What the application promises; may be repeated or separated by commas [default: child-uses-pool, child-drops, child-leaks,
+    /// dispose-before-fork and threads-only; for a group its own]
+    #[arg(long = "promise", value_name = "PROMISE", value_delimiter = ',')]
+    promises: Vec<Promise>,
     /// Interleavings for each pool and promise [default: 200; without random ones all that there are]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "budget")]
     pub(crate) cases: Option<u64>,
@@ -114,6 +118,53 @@ pub(crate) struct Certify {
     /// Also print what was exercised: each operation in each condition of the pool
     #[arg(long)]
     pub(crate) situations: bool,
+}
+
+/// Pools that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Group {
+    /// What people do with SQLAlchemy, with each driver.
+    Sqlalchemy,
+}
+
+impl Group {
+    /// The names of its pools.
+    fn pools(self) -> Vec<String> {
+        match self {
+            Self::Sqlalchemy => poolproof_targets::python::known().into_iter().map(|known| known.name).collect(),
+        }
+    }
+
+    /// The promises under which they differ: the cures that the documentation names speak of a fork with nothing checked out, of a hook in
+    /// the child, and of neither.
+    fn promises(self) -> Vec<Promise> {
+        match self {
+            Self::Sqlalchemy => {
+                vec![
+                    Promise::ChildUsesPool,
+                    Promise::ForkWhenIdle,
+                    Promise::HookInChild,
+                    Promise::DisposeBeforeFork,
+                    Promise::ThreadsOnly,
+                ]
+            }
+        }
+    }
+}
+
+impl Certify {
+    /// The names of the pools, none where all are meant.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.group.map_or_else(|| self.pools.clone(), Group::pools)
+    }
+
+    /// Each promise once.
+    pub(crate) fn promises(&self) -> Vec<Promise> {
+        match self.promises.as_slice() {
+            [] => self.group.map_or_else(|| PROMISES.to_vec(), Group::promises),
+            named => once(named),
+        }
+    }
 }
 
 /// Which other program runs the pools.
@@ -318,12 +369,23 @@ mod tests {
 
     #[test]
     fn promises_may_be_repeated_or_separated_by_commas() {
-        let promises = |words: &[&str]| certify(words).map(|certify| certify.promises);
+        let promises = |words: &[&str]| certify(words).map(|certify| certify.promises());
         let both = vec![Promise::ChildDrops, Promise::Anything];
         assert_eq!(promises(&["--promise", "child-drops,anything"]).expect("valid"), both);
         assert_eq!(promises(&["--promise", "child-drops", "--promise", "anything"]).expect("valid"), both);
         assert_eq!(promises(&[]).expect("valid"), PROMISES);
         assert!(promises(&["--promise", "child-drop"]).is_err());
+    }
+
+    #[test]
+    fn a_group_brings_its_pools_and_promises() {
+        let group = certify(&["--group", "sqlalchemy"]).expect("valid");
+        assert_eq!(group.names().len(), poolproof_targets::python::known().len());
+        assert!(group.promises().contains(&Promise::HookInChild));
+        let one = certify(&["--group", "sqlalchemy", "--promise", "child-drops"]).expect("valid");
+        assert_eq!(one.promises(), [Promise::ChildDrops]);
+        assert!(certify(&["mysql", "--group", "sqlalchemy"]).is_err());
+        assert!(certify(&["mysql"]).expect("valid").names() == ["mysql"]);
     }
 
     #[test]

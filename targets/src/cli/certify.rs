@@ -12,7 +12,7 @@ use poolproof::trouble::Trouble;
 use poolproof::words::quoted;
 use poolproof::{Promise, Target, corpus};
 
-use super::args::{self, Certify, Foreign};
+use super::args::{Certify, Foreign};
 use super::benches::{prepare, workers};
 use super::exit::{Code, Stop};
 use super::progress::Teller;
@@ -25,8 +25,8 @@ use super::{documents, junit, summary, table};
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     let mut teller = Teller::new();
-    let targets = wanted.foreign.pools(&wanted.pools, &mut teller)?;
-    let promises = args::once(&wanted.promises);
+    let targets = wanted.foreign.pools(&wanted.names(), &mut teller)?;
+    let promises = wanted.promises();
     wanted.selection()?;
     corpus::check(&wanted.out)?;
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;

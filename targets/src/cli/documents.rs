@@ -53,7 +53,7 @@ fn system() -> String {
 /// The command that finds the same again.
 fn again(target: &Target, wanted: &Certify) -> String {
     let mut words = vec!["poolproof certify".to_owned(), wanted.foreign.name(target)];
-    let promises: Vec<&str> = super::args::once(&wanted.promises).iter().map(|promise| promise.name()).collect();
+    let promises: Vec<&str> = wanted.promises().iter().map(|promise| promise.name()).collect();
     words.push(format!("--promise {}", promises.join(",")));
     if let Some(cases) = wanted.cases {
         words.push(format!("--cases {cases}"));

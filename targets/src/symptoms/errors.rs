@@ -22,13 +22,22 @@ const KNOWS_FORKS: Cure = Cure {
     measured: Some("`poolproof certify reference refusing --promise anything` passes"),
 };
 /// SQLAlchemy's hook.
-const DISPOSE_IN_CHILD: Cure =
-    Cure { what: "`engine.dispose(close=False)` first in the child (SQLAlchemy 1.4.33 and later)", measured: None };
+const DISPOSE_IN_CHILD: Cure = Cure {
+    what: "`engine.dispose(close=False)` first in the child (SQLAlchemy 1.4.33 and later), with a driver that looks at the pid before it \
+           closes, and with nothing checked out at the fork",
+    measured: Some(
+        "with psycopg2, psycopg and PyMySQL no byte of the child reaches the parent's session; with mysqlclient COM_QUIT does \
+         (docs/field-reports.md)",
+    ),
+};
 /// The guard that is often pasted.
 const GUARD: Cure = Cure {
-    what: "a pid guard on the pool's connect and checkout events; by itself it does not help a connection that was checked out at the \
-           fork",
-    measured: Some("`mutant-guard-at-checkout`, a pool with such a guard, breaks OWN-1 under `child-uses-pool`"),
+    what: "a pid guard on the pool's connect and checkout events, without `pool_pre_ping`; by itself it does not help a connection that \
+           was checked out at the fork",
+    measured: Some(
+        "SQLAlchemy's holds with psycopg2, psycopg and PyMySQL where nothing is checked out, and breaks OWN-1 with mysqlclient, and with \
+         `pool_pre_ping` with all of them (docs/field-reports.md)",
+    ),
 };
 /// No fork at all.
 const SPAWN: Cure = Cure { what: "start children by `spawn` in place of `fork`: they inherit no connection", measured: None };

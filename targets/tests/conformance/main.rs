@@ -16,6 +16,7 @@ mod embedded;
 mod emitted;
 mod executor;
 mod explain;
+mod field_reports;
 mod inside;
 mod lab;
 mod misfits;
@@ -69,6 +70,7 @@ fn main() -> std::process::ExitCode {
         .chain(rough::trials())
         .chain(agents::trials())
         .chain(python::trials())
+        .chain(field_reports::trials())
         .chain(containers::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

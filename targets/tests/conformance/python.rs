@@ -41,7 +41,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A test that needs a module of the system's Python.
-pub(crate) fn with_module(module: &str, name: &str, test: fn() -> Outcome) -> Trial {
+pub(crate) fn with_module(module: &str, name: &str, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
     let there = run(Command::new(PYTHON).args(["-c", &format!("import {module}")])).status.success();
     Trial::test(name, test).with_ignored_flag(!there && !is_required(Database::Postgres))
 }

@@ -1,0 +1,154 @@
+//! docs/field-reports.md: its tables of cures are measured again, cell by cell, and what each report tells of is found by a search.
+
+use std::path::Path;
+use std::process::Command;
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::lab::{Outcome, ensure, is_nightly, run, says, scratch, tool};
+use crate::python::{PYTHON, with_module};
+
+const PAGE: &str = include_str!("../../../docs/field-reports.md");
+const STORIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/stories");
+/// What the words of a cell speak of, in their order.
+const SITUATIONS: [&str; 3] = ["nothing-held", "held", "given-back"];
+/// On every change this one is measured: what breaks with it holds with the others.
+const SAMPLE: (&str, &str) = ("guard", "mysqlclient");
+
+/// A row of a table: a kind of pool, whether its hook is called, and what is said of each driver.
+struct Row {
+    kind: String,
+    hook: bool,
+    cells: Vec<(String, String)>,
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let table = |name: &'static str, heading: &'static str, python: Option<&'static str>| {
+        with_module("sqlalchemy", name, move || measured(heading, python))
+    };
+    let mut trials = vec![table("cures of the field reports hold and break as the page says", "SQLAlchemy 1.4", Some(PYTHON))];
+    trials.push(with_module(
+        "MySQLdb",
+        "Commands out of sync and a row of another query come of one inherited session",
+        out_of_sync,
+    ));
+    trials.push(with_module("psycopg2", "a session that is handed to another thread and left alone is well", || {
+        says(
+            &mut replay(&format!("{STORIES}/handed-over.interleaving"), "sqlalchemy-session-psycopg2"),
+            0,
+            &["no rule was broken"],
+        )
+    }));
+    let night = [
+        // Poolproof's own interpreter has the packages of targets/python/requirements.txt.
+        table("so they do with the newest SQLAlchemy", "SQLAlchemy 2.1", None),
+        with_module("psycopg2", "an engine for each call takes more connections than it was given", || {
+            found("engine-per-call", "threads-only", &["CAP-1"])?;
+            spared("nullpool", "threads-only", &["CAP-1"])
+        }),
+        with_module("psycopg2", "a session that threads share is found, and one for each checkout is spared", || {
+            found("shared-session", "threads-only", &["OWN-2"])?;
+            spared("session", "threads-only", &["OWN-1", "OWN-2", "REP-1", "ISO-1", "ISO-2"])
+        }),
+        with_module("psycopg2", "two transactions of a thread are one with a scoped session, and two without", || {
+            found("scoped-session", "threads-only", &["OWN-2"])?;
+            spared("session", "threads-only", &["OWN-2", "TXN-1", "TXN-2"])
+        }),
+    ];
+    trials.extend(night.map(|trial| trial.with_ignored_flag(!is_nightly())));
+    trials
+}
+
+fn out_of_sync() -> Outcome {
+    let scenario = |name: &str| format!("{}/../harness/scenarios/{name}.interleaving", env!("CARGO_MANIFEST_DIR"));
+    let pool = "sqlalchemy-queuepool-mysqlclient";
+    let wrong = ["REP-1  p1 got the answer to p0's step 4 (query a) in place of p1's step 5 (query a)"];
+    says(&mut replay(&scenario("wrong-reply"), pool), 1, &wrong)?;
+    says(&mut replay(&scenario("frames-interleave"), pool), 1, &["(2014, \"Commands out of"])
+}
+
+/// A replay by the system's Python.
+fn replay(file: &str, pool: &str) -> Command {
+    let mut command = tool();
+    command.args(["replay", file, "--pool", pool, "--python", PYTHON]);
+    command
+}
+
+/// The rows below a heading of the page.
+fn rows(heading: &str) -> Vec<Row> {
+    let (_, below) = PAGE.split_once(&format!("\n### {heading}")).expect("a heading of the page");
+    let mut lines = below.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let cells = |line: &str| -> Vec<String> { line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect() };
+    let drivers = cells(lines.next().expect("a head")).split_off(2);
+    let row = |line: &str| {
+        let mut all = cells(line);
+        let said = all.split_off(2);
+        let name = all[1].replace('`', "");
+        Row {
+            kind: name.trim_end_matches(" + hook").to_owned(),
+            hook: name.ends_with(" + hook"),
+            cells: drivers.iter().cloned().zip(said).collect(),
+        }
+    };
+    lines.skip(1).map(row).collect()
+}
+
+fn measured(heading: &str, python: Option<&str>) -> Outcome {
+    let mut unlike = Vec::new();
+    for row in rows(heading) {
+        for (driver, said) in &row.cells {
+            if is_nightly() || (row.kind.as_str(), driver.as_str()) == SAMPLE {
+                let pool = format!("sqlalchemy-{}-{driver}", row.kind);
+                let seen =
+                    SITUATIONS.map(|story| cell(&pool, story, row.hook, python)).into_iter().collect::<Result<Vec<_>, _>>()?;
+                let seen = seen.join(" · ");
+                if seen != *said {
+                    unlike.push(format!("{pool}{}: {seen}, and the page says {said}", if row.hook { " + hook" } else { "" }));
+                }
+            }
+        }
+    }
+    ensure(unlike.is_empty(), || unlike.join("\n"))
+}
+
+/// `holds`, or what the child wrote on its parent's session.
+fn cell(pool: &str, story: &str, hook: bool, python: Option<&str>) -> Result<String, Failed> {
+    let story = format!("{STORIES}/{story}{}.interleaving", if hook { "-hook" } else { "" });
+    let mut command = tool();
+    command.args(["replay", &story, "--pool", pool, "--times", "3"]);
+    if let Some(python) = python {
+        command.args(["--python", python]);
+    }
+    let output = run(&mut command);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let wrote = text.lines().find_map(|line| line.split_once("OWN-1  p1 wrote "));
+    match (output.status.code(), wrote) {
+        (Some(0), None) => Ok("holds".to_owned()),
+        (Some(1), Some((_, what))) => Ok(what.split([' ', ',']).next().unwrap_or_default().to_owned()),
+        _ => Err(format!("{pool}, {story}: {:?}\n{text}{}", output.status, String::from_utf8_lossy(&output.stderr)).into()),
+    }
+}
+
+/// A search breaks these rules.
+fn found(kind: &str, promise: &str, rules: &[&str]) -> Outcome {
+    let broken = broken(kind, promise)?;
+    ensure(rules.iter().all(|rule| broken.iter().any(|one| one == rule)), || format!("{kind} broke {broken:?}"))
+}
+
+/// A search breaks none of these.
+fn spared(kind: &str, promise: &str, rules: &[&str]) -> Outcome {
+    let broken = broken(kind, promise)?;
+    ensure(rules.iter().all(|rule| broken.iter().all(|one| one != rule)), || format!("{kind} broke {broken:?}"))
+}
+
+fn broken(kind: &str, promise: &str) -> Result<Vec<String>, Failed> {
+    let (_directory, path) = scratch();
+    let pool = format!("sqlalchemy-{kind}-psycopg2");
+    let mut command = tool();
+    command.args(["certify", &pool, "--promise", promise, "--cases", "60", "--python", PYTHON]).arg("--out").arg(&path);
+    let output = run(&mut command);
+    let certificate = poolproof::corpus::certificate(&Path::new(&path).join(&pool).join("certificate.json"))
+        .map_err(|trouble| format!("{trouble}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let failures = certificate.promises.iter().flat_map(|chapter| &chapter.failures);
+    Ok(failures.filter(|failure| failure.certain).map(|failure| failure.rule.clone()).collect())
+}
