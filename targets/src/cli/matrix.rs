@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use poolproof::certificate::{Certificate, Chapter, Counterexample};
+use poolproof::certificate::markdown::cell as plain;
+use poolproof::certificate::{Certificate, Chapter, Conclusion, Counterexample};
 use poolproof::{Promise, corpus};
 
 use super::args::Matrix;
@@ -22,24 +23,26 @@ pub(crate) fn run(wanted: &Matrix, screen: &mut Screen) -> Result<Code, Stop> {
     Ok(Code::Passed)
 }
 
-fn page(certificates: &[Certificate]) -> String {
-    let looked = |promise: &Promise| chapters(certificates).any(|(_, chapter)| chapter.terms() == Some(*promise));
-    let promises: Vec<Promise> = Promise::ALL.into_iter().filter(looked).collect();
-    format!("{HEAD}{}{}{}{}", table(certificates, &promises), failures(certificates), advice(certificates), origin(certificates))
+pub(super) fn page(certificates: &[Certificate]) -> String {
+    format!("{HEAD}{}{}{}{}", table(certificates), failures(certificates), advice(certificates), origin(certificates))
 }
 
 const HEAD: &str = "# Pools, databases and promises\n\n\
     Written by `poolproof matrix` from certificates, and by nobody else. A column is what the application promises around a fork \
     (`poolproof certify --help` says it in a sentence); a row is a pool on a server.\n\n\
-    - ✓ nothing was broken in the interleavings that were executed: no proof\n\
-    - ✗ these rules were broken, and each failure was replayed; what is below in lanes stands in the certificate\n\
+    - ✓ no MUST was broken in the interleavings that were executed: no proof; a SHOULD that was stands beside it\n\
+    - ✗ these rules were broken, and each failure was replayed\n\
     - ? nothing follows: the cell says why\n\n";
 
-fn chapters(certificates: &[Certificate]) -> impl Iterator<Item = (&Certificate, &Chapter)> {
+/// What was found under each promise.
+pub(super) fn chapters(certificates: &[Certificate]) -> impl Iterator<Item = (&Certificate, &Chapter)> {
     certificates.iter().flat_map(|certificate| certificate.promises.iter().map(move |chapter| (certificate, chapter)))
 }
 
-fn table(certificates: &[Certificate], promises: &[Promise]) -> String {
+/// A row for each certificate, a column for each promise that one of them looked at.
+pub(super) fn table(certificates: &[Certificate]) -> String {
+    let looked = |promise: &Promise| chapters(certificates).any(|(_, chapter)| chapter.terms() == Some(*promise));
+    let promises: Vec<Promise> = Promise::ALL.into_iter().filter(looked).collect();
     let heads: String = promises.iter().map(|promise| format!(" `{promise}` |")).collect();
     let mut text = format!("| pool | server |{heads}\n| --- | --- |{}\n", " --- |".repeat(promises.len()));
     for certificate in certificates {
@@ -55,14 +58,11 @@ fn cell(certificate: &Certificate, promise: Promise) -> String {
     let Some(chapter) = certificate.promises.iter().find(|chapter| chapter.terms() == Some(promise)) else {
         return "? not looked at".to_owned();
     };
-    let conclusion = chapter.conclusion();
-    match (conclusion.is_safe(), conclusion.is_unsafe()) {
-        (true, _) => "✓".to_owned(),
-        (_, true) => {
-            let rules: Vec<&str> = certain(chapter).map(|failure| failure.rule.as_str()).collect();
-            format!("✗ {}", rules.join(" "))
-        }
-        _ => format!("? {}", plain(&conclusion.words())),
+    match chapter.conclusion() {
+        Conclusion::Passed => "✓".to_owned(),
+        Conclusion::Broken(rules, false) => format!("✓ but {}", rules.join(" ")),
+        Conclusion::Broken(rules, true) => format!("✗ {}", rules.join(" ")),
+        open => format!("? {}", plain(&open.words())),
     }
 }
 
@@ -124,10 +124,4 @@ fn origin(certificates: &[Certificate]) -> String {
         let _ = writeln!(text, "| `{}` | {versions} | {product} | {all} | {} | `{again}` |", pool.name, made.on);
     }
     text
-}
-
-/// Text in which nothing ends a cell.
-fn plain(text: &str) -> String {
-    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.replace('|', "\\|").replace('<', "&lt;").replace('`', "'")
 }
