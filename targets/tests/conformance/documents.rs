@@ -119,7 +119,8 @@ fn continuous_integration() -> Outcome {
     let annotation = format!("\n::error title={POOL} breaks OWN-1 under child-drops,file={}::Every byte on", saved.display());
     says(&mut certify, 1, &[&annotation, "%0Ap1 wrote Terminate", "%0AReplayed: 20 of 20.%0AWhat to do: "])?;
     let page = std::fs::read_to_string(&summary)?;
-    let whole = page.starts_with("# Before\n## Pools across fork\n\n| pool |") && page.contains("\n### mutant-goodbye breaks OWN-1 under");
+    let whole = page.starts_with("# Before\n## Pools across fork\n\n| pool |")
+        && page.contains("\n### mutant-goodbye breaks OWN-1 under");
     ensure(whole, || page.clone())?;
     let mut merge = tool();
     merge.arg("merge").arg(path.join(POOL).join("certificate.json")).arg("--out").arg(&path).arg("--annotations");
