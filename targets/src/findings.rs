@@ -30,7 +30,12 @@ const R2D2: &str = "`r2d2`";
 const TOKIO: &str = "Every asynchronous pool";
 const ON_TOKIO: &[&str] = &["deadpool-", "bb8-", "mobc-", "sqlx-", "mysql-async"];
 
+const NO_POOL: &str = "No pool";
+
 const FINDINGS: &[Finding] = &[
+    of(NO_POOL, &["no-pool"], "OWN-1", "Terminate", TERMINATE),
+    of(NO_POOL, &["no-pool-mysql"], "OWN-1", "COM_QUIT", ("mysql", "conn/mod.rs:1495")),
+    of(NO_POOL, &["no-pool"], "OWN-4", "", ("rand", "src/rngs/thread.rs:108")),
     of("`mysql::Pool`", &["mysql"], "OWN-1", "COM_RESET_CONNECTION", ("mysql", "conn/pool/mod.rs:230")),
     of("`mysql::Pool`", &["mysql"], "OWN-1", "COM_PING", ("mysql", "conn/pool/mod.rs:118")),
     of("`mysql::Pool`", &["mysql"], "LIV-2", "", ("mysql", "conn/pool/mod.rs:245")),
@@ -57,7 +62,7 @@ const FINDINGS: &[Finding] = &[
         ("deadpool-postgres", "deadpool-postgres/src/lib.rs:161"),
     ),
     of("`bb8`", &["bb8-postgres"], "OWN-1", "Query", ("bb8-postgres", "bb8-postgres/src/lib.rs:66")),
-    of("`bb8`", &["bb8-postgres"], "OWN-1", "Terminate", ("tokio-postgres", "src/connection.rs:215")),
+    of("`bb8`", &["bb8-postgres"], "OWN-1", "Terminate", TERMINATE),
     of("`mobc`", &["mobc-postgres"], "OWN-1", "", ("mobc", "mobc/src/lib.rs:423")),
     of("`mobc`", &["mobc-"], "LIV-1", "", ("mobc", "mobc/src/time.rs:41")),
     of("`sqlx`", &["sqlx-"], "OWN-1", "Sync", ("sqlx-core", "sqlx-core/src/pool/connection.rs:314")),
@@ -67,6 +72,7 @@ const FINDINGS: &[Finding] = &[
     of("`mysql_async`", &["mysql-async"], "OWN-1", "COM_QUIT", ("mysql_async", "src/conn/mod.rs:454")),
 ];
 
+const TERMINATE: (&str, &str) = ("tokio-postgres", "src/connection.rs:215");
 const DEADPOOL: (&str, &str) = ("deadpool", "src/managed/pool.rs:137");
 
 /// The lines that are known to break that rule in that pool as the evidence shows it; none where nobody has found one.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use poolproof::certificate::markdown::cell as plain;
 use poolproof::certificate::{Certificate, Chapter, Conclusion, Counterexample};
+use poolproof::rules::{self, Level};
 use poolproof::{Promise, corpus};
 
 use super::args::Matrix;
@@ -98,19 +99,44 @@ fn failures(certificates: &[Certificate]) -> String {
     text
 }
 
-/// What to do to be safe, in a sentence.
+/// What to do to be safe, in a sentence. What breaks without any fork no promise about forks can mend.
 fn advice(certificates: &[Certificate]) -> String {
     let mut text = "\n## What to do to be safe\n\n".to_owned();
     for certificate in certificates {
-        let safe = |promise: &Promise| certificate.is_safe_under(*promise) == Some(true);
-        let kept: Vec<Promise> = Promise::ALL.into_iter().filter(safe).collect();
+        let always = certificate.promises.iter().find(|chapter| chapter.terms() == Some(Promise::ThreadsOnly));
+        let always: Vec<&str> = always.map_or_else(Vec::new, |chapter| musts(chapter).collect());
+        let adds_nothing = |chapter: &Chapter| {
+            let mut broken = musts(chapter).peekable();
+            broken.peek().is_some() && broken.all(|rule| always.contains(&rule))
+        };
+        let is_kept = |promise: &Promise| {
+            let chapter = certificate.promises.iter().find(|chapter| chapter.terms() == Some(*promise));
+            certificate.is_safe_under(*promise) == Some(true) || chapter.is_some_and(adds_nothing)
+        };
+        let kept: Vec<Promise> = Promise::ALL.into_iter().filter(is_kept).collect();
         // What a weaker promise includes need not be said.
         let weakest = kept.iter().filter(|promise| !kept.iter().any(|other| other.below().contains(promise)));
         let ways: Vec<String> = weakest.map(|promise| promise.sentence().to_owned()).collect();
-        let way = if ways.is_empty() { "nothing that was tried".to_owned() } else { ways.join("; or: ") };
-        let _ = writeln!(text, "- `{}` on {}: {way}.", certificate.pool.name, plain(&certificate.server.product));
+        let ways = if ways.is_empty() { "nothing that was tried".to_owned() } else { ways.join("; or: ") };
+        let (pool, server) = (&certificate.pool.name, plain(&certificate.server.product));
+        let _ = match always.as_slice() {
+            [] => writeln!(text, "- `{pool}` on {server}: {ways}."),
+            rules => {
+                let rules = rules.join(" and ");
+                writeln!(
+                    text,
+                    "- `{pool}` on {server}: {rules} breaks without any fork. Nothing more breaks where this is promised: {ways}."
+                )
+            }
+        };
     }
     text
+}
+
+/// The MUST that were broken.
+fn musts(chapter: &Chapter) -> impl Iterator<Item = &str> {
+    let is_must = |failure: &&Counterexample| rules::find(&failure.rule).is_some_and(|rule| rule.level == Level::Must);
+    certain(chapter).filter(is_must).map(|failure| failure.rule.as_str())
 }
 
 fn origin(certificates: &[Certificate]) -> String {

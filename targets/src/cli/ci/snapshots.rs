@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use expect_test::expect_file;
-use poolproof::certificate::Certificate;
+use poolproof::certificate::{Certificate, Chapter};
 
 use super::{annotations, junit, summary};
 use crate::cli::matrix;
@@ -33,6 +33,17 @@ fn the_matrix_is_as_it_was() {
 #[test]
 fn annotations_are_as_they_were() {
     expect_file!["snapshots/every.annotations.txt"].assert_eq(&annotations::lines(&every(), Path::new("nowhere")));
+}
+
+/// Who forks carefully is not told that nothing helps.
+#[test]
+fn what_breaks_without_a_fork_is_told_apart() {
+    let mut certificates = every();
+    let chapter = Chapter { promise: "threads-only".to_owned(), ..certificates[0].promises[0].clone() };
+    certificates[0].promises.push(chapter);
+    let page = matrix::page(&certificates);
+    let words = "OWN-1 breaks without any fork. Nothing more breaks where this is promised: a child may use inherited pools and";
+    assert!(page.contains(words), "{page}");
 }
 
 /// GitHub reads a command to the end of the line, a property to the next comma or colon.
