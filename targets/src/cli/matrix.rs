@@ -6,6 +6,7 @@ use poolproof::certificate::markdown::cell as plain;
 use poolproof::certificate::{Certificate, Chapter, Conclusion, Counterexample};
 use poolproof::rules::{self, Level};
 use poolproof::{Promise, corpus};
+use poolproof_targets::findings;
 
 use super::args::Matrix;
 use super::exit::{Code, Stop};
@@ -78,8 +79,12 @@ fn failures(certificates: &[Certificate]) -> String {
         .to_owned();
     for (certificate, chapter) in chapters(certificates) {
         for failure in certain(chapter) {
-            let shows = failure.evidence.iter().find(|told| told.rule == failure.rule).and_then(|told| told.lines.first());
-            let source = match failure.source.as_slice() {
+            let evidence = failure.evidence.iter().find(|told| told.rule == failure.rule).map_or(&[][..], |told| &told.lines);
+            let shows = evidence.first();
+            // What is known today may be more than when the certificate was made.
+            let today = findings::lines(&certificate.pool.name, &failure.rule, evidence);
+            let lines = if today.is_empty() { &failure.source } else { &today };
+            let source = match lines.as_slice() {
                 [] => "*unexplained*".to_owned(),
                 lines => lines.iter().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(", "),
             };
