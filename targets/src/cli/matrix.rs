@@ -112,7 +112,8 @@ fn advice(certificates: &[Certificate]) -> String {
         let always: Vec<&str> = always.map_or_else(Vec::new, |chapter| musts(chapter).collect());
         let adds_nothing = |chapter: &Chapter| {
             let mut broken = musts(chapter).peekable();
-            broken.peek().is_some() && broken.all(|rule| always.contains(&rule))
+            let is_sure = chapter.failures.iter().all(|failure| failure.certain);
+            is_sure && broken.peek().is_some() && broken.all(|rule| always.contains(&rule))
         };
         let is_kept = |promise: &Promise| {
             let chapter = certificate.promises.iter().find(|chapter| chapter.terms() == Some(*promise));
