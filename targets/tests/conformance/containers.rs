@@ -13,18 +13,21 @@ use nix::unistd::Pid;
 use poolproof::corpus;
 
 use crate::cleanup::{Run, random};
-use crate::lab::{Outcome, ensure, is_required_by_name, run, says, scaled, scratch, tool};
+use crate::lab::{Outcome, ensure, is_nightly, is_required_by_name, run, says, scaled, scratch, tool};
 
 /// Pools of both databases, and promises under which some break and some do not. What they break depends on no luck; where a fork meets
 /// the threads below r2d2-postgres does, so that one run sees more of its failures than another on any server.
-const POOLS: [&str; 4] = ["mutant-goodbye", "reference", "mysql", "reference-mysql"];
+const POOLS: [&str; 4] = ["mutant-goodbye", "reference-mysql", "reference", "mysql"];
 const PROMISES: &str = "child-uses-pool,child-drops,child-leaks,dispose-before-fork,threads-only";
 
 /// The engine removes a container in a second or two; a busy machine may take longer.
 const REMOVED: Duration = Duration::from_secs(20);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let judged = POOLS
+    // One of each database on every change.
+    let pools = if is_nightly() { &POOLS[..] } else { &POOLS[..2] };
+    let judged = pools
+        .iter()
         .map(|pool| Trial::test(format!("{pool} is judged in a container as on a private server"), move || judged_alike(pool)));
     let with_engine = [
         Trial::test("an orderly end leaves no container", || ended(None)),
@@ -34,7 +37,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("an image that is nowhere is an error that names the variable", no_image),
     ];
     let missing = !is_required_by_name("containers");
-    let with_engine = judged.into_iter().chain(with_engine).map(|trial| trial.with_ignored_flag(missing));
+    let with_engine = judged.chain(with_engine).map(|trial| trial.with_ignored_flag(missing));
     with_engine.chain([Trial::test("without an engine the tool says what to start", no_engine)]).collect()
 }
 
@@ -48,7 +51,8 @@ fn certify(pool: &str, more: &[&str]) -> Command {
 fn broken(pool: &str, server: &str) -> Result<BTreeMap<String, Vec<String>>, Failed> {
     let (_directory, path) = scratch();
     let mut command = tool();
-    command.args(["certify", pool, "--promise", PROMISES, "--cases", "60", "--seed", "5", "--server", server]);
+    let cases = scaled(25, 60).to_string();
+    command.args(["certify", pool, "--promise", PROMISES, "--cases", &cases, "--seed", "5", "--server", server]);
     let output = run(command.arg("--out").arg(&path));
     let certificate = corpus::certificate(&path.join(pool).join("certificate.json"))
         .map_err(|trouble| format!("{trouble}: {}", String::from_utf8_lossy(&output.stderr)))?;
@@ -111,7 +115,7 @@ fn ended(signal: Option<Signal>) -> Outcome {
 
 /// From the first millisecond, when the engine is being asked for a container, to the middle of the search.
 fn killed() -> Outcome {
-    for _ in 0..scaled(6, 40) {
+    for _ in 0..scaled(3, 40) {
         let (_out, out) = scratch();
         let mut command = certify("reference", &["--promise", "threads-only", "--cases", "1000000"]);
         command.arg("--out").arg(&out);
