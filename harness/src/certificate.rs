@@ -17,7 +17,7 @@ mod deployments;
 mod doubts;
 mod front;
 mod html;
-mod markdown;
+pub mod markdown;
 mod merge;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod record;

@@ -28,27 +28,42 @@ const fn of(
 
 const R2D2: &str = "`r2d2`";
 const TOKIO: &str = "Every asynchronous pool";
+const DEADPOOLS: &[&str] = &["deadpool-postgres", "deadpool-verified", "deadpool-clean"];
 const ON_TOKIO: &[&str] = &["deadpool-", "bb8-", "mobc-", "sqlx-", "mysql-async"];
 
+const NO_POOL: &str = "No pool";
+
 const FINDINGS: &[Finding] = &[
+    of(NO_POOL, &["no-pool"], "OWN-1", "Terminate", TERMINATE),
+    of(NO_POOL, &["no-pool-mysql"], "OWN-1", "COM_QUIT", ("mysql", "conn/mod.rs:1495")),
+    of(NO_POOL, &["no-pool"], "OWN-4", "", ("rand", "src/rngs/thread.rs:108")),
     of("`mysql::Pool`", &["mysql"], "OWN-1", "COM_RESET_CONNECTION", ("mysql", "conn/pool/mod.rs:230")),
     of("`mysql::Pool`", &["mysql"], "OWN-1", "COM_PING", ("mysql", "conn/pool/mod.rs:118")),
     of("`mysql::Pool`", &["mysql"], "LIV-2", "", ("mysql", "conn/pool/mod.rs:245")),
     of("`mysql::Pool`", &["mysql"], "LIV-1", "", ("mysql", "conn/pool/mod.rs:95")),
     of(R2D2, &["r2d2-postgres"], "OWN-1", "Query", ("r2d2_postgres", "r2d2_postgres/src/lib.rs:71")),
+    of(R2D2, &["r2d2-postgres"], "OWN-1", "Terminate", TERMINATE),
     of(R2D2, &["r2d2-mysql"], "OWN-1", "COM_PING", ("r2d2_mysql", "r2d2_mysql/src/pool.rs:31")),
     of(R2D2, &["r2d2-"], "LIV-2", "", ("r2d2", "r2d2/src/config.rs:250")),
     of(R2D2, &["r2d2-"], "LIV-2", "", ("r2d2", "r2d2/src/lib.rs:192")),
     of(R2D2, &["r2d2-"], "LIV-4", "", ("r2d2", "r2d2/src/lib.rs:472")),
     of(R2D2, &["r2d2-"], "TXN-3", "", ("r2d2", "r2d2/src/lib.rs:489")),
     of(R2D2, &["r2d2-"], "TXN-4", "", ("r2d2", "r2d2/src/lib.rs:489")),
-    of(R2D2, &["r2d2-"], "LIV-1", "", ("parking_lot_core", "src/parking_lot.rs:324")),
+    of(R2D2, &["r2d2-"], "LIV-1", "has computed", ("parking_lot_core", "src/parking_lot.rs:324")),
     of(R2D2, &["r2d2-"], "LIV-3", "", ("parking_lot_core", "src/parking_lot.rs:324")),
-    of(TOKIO, &["deadpool-postgres"], "LIV-1", "p0", ("tokio", "tokio/src/io/poll_evented.rs:312")),
+    of(TOKIO, &["deadpool-postgres"], "LIV-1", "p0's", ("tokio", "tokio/src/io/poll_evented.rs:312")),
     of(TOKIO, ON_TOKIO, "LIV-1", "p1", ("tokio", "tokio/src/runtime/scheduler/current_thread/mod.rs:211")),
+    of(TOKIO, &["deadpool-postgres", "deadpool-verified"], "TXN-3", "", ("deadpool", "src/managed/pool.rs:455")),
+    of(TOKIO, &["deadpool-postgres", "deadpool-verified"], "TXN-4", "", ("deadpool", "src/managed/pool.rs:455")),
+    of(TOKIO, &["bb8-"], "TXN-3", "", ("bb8", "bb8/src/inner.rs:143")),
+    of(TOKIO, &["bb8-"], "TXN-4", "", ("bb8", "bb8/src/inner.rs:143")),
+    of(TOKIO, &["mobc-"], "TXN-3", "", ("mobc", "mobc/src/lib.rs:634")),
+    of(TOKIO, &["mobc-"], "TXN-4", "", ("mobc", "mobc/src/lib.rs:634")),
+    of(TOKIO, &["sqlx-"], "TXN-3", "", ("sqlx-core", "sqlx-core/src/pool/connection.rs:314")),
+    of(TOKIO, &["sqlx-"], "TXN-4", "", ("sqlx-core", "sqlx-core/src/pool/connection.rs:314")),
     of(TOKIO, ON_TOKIO, "ISO-2", "", ("tokio", "tokio/src/runtime/io/driver.rs:354")),
     of(TOKIO, ON_TOKIO, "OWN-4", "", ("rand", "src/rngs/thread.rs:108")),
-    of("`deadpool-postgres`", &["deadpool-postgres", "deadpool-verified", "deadpool-clean"], "OWN-1", "", DEADPOOL),
+    of("`deadpool-postgres`", DEADPOOLS, "OWN-1", "", DEADPOOL),
     of(
         "`deadpool-postgres`",
         &["deadpool-verified", "deadpool-clean"],
@@ -56,17 +71,19 @@ const FINDINGS: &[Finding] = &[
         "",
         ("deadpool-postgres", "deadpool-postgres/src/lib.rs:161"),
     ),
+    of("`deadpool-postgres`", DEADPOOLS, "CAP-3", "", ("deadpool-postgres", "deadpool-postgres/src/lib.rs:311")),
     of("`bb8`", &["bb8-postgres"], "OWN-1", "Query", ("bb8-postgres", "bb8-postgres/src/lib.rs:66")),
-    of("`bb8`", &["bb8-postgres"], "OWN-1", "Terminate", ("tokio-postgres", "src/connection.rs:215")),
+    of("`bb8`", &["bb8-postgres"], "OWN-1", "Terminate", TERMINATE),
     of("`mobc`", &["mobc-postgres"], "OWN-1", "", ("mobc", "mobc/src/lib.rs:423")),
     of("`mobc`", &["mobc-"], "LIV-1", "", ("mobc", "mobc/src/time.rs:41")),
     of("`sqlx`", &["sqlx-"], "OWN-1", "Sync", ("sqlx-core", "sqlx-core/src/pool/connection.rs:314")),
     of("`sqlx`", &["sqlx-"], "OWN-1", "COM_PING", ("sqlx-core", "sqlx-core/src/pool/connection.rs:314")),
-    of("`sqlx`", &["sqlx-"], "LIV-2", "", ("sqlx-core", "sqlx-core/src/pool/connection.rs:208")),
+    of("`sqlx`", &["sqlx-"], "LIV-2", "p1's", ("sqlx-core", "sqlx-core/src/pool/connection.rs:208")),
     of("`mysql_async`", &["mysql-async"], "OWN-1", "COM_RESET_CONNECTION", ("mysql_async", "src/conn/pool/recycler.rs:109")),
     of("`mysql_async`", &["mysql-async"], "OWN-1", "COM_QUIT", ("mysql_async", "src/conn/mod.rs:454")),
 ];
 
+const TERMINATE: (&str, &str) = ("tokio-postgres", "src/connection.rs:215");
 const DEADPOOL: (&str, &str) = ("deadpool", "src/managed/pool.rs:137");
 
 /// The lines that are known to break that rule in that pool as the evidence shows it; none where nobody has found one.

@@ -1,4 +1,4 @@
-//! The document as a page for a repository.
+//! The document as a page for a repository, and what every page in Markdown does with text that came from anywhere.
 
 use super::front::{Front, front};
 use super::{Certificate, Chapter, Counterexample};
@@ -108,14 +108,14 @@ fn sign(mark: Option<Broken>) -> String {
 }
 
 /// Text that came from anywhere, between fences that it cannot end.
-fn fenced(text: &str) -> String {
+pub fn fenced(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{}\n{fence}\n\n", text.trim_end())
 }
 
 /// Text in which nothing is markup.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -127,7 +127,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// The same in a table.
-fn cell(text: &str) -> String {
+/// The same in a cell of a table.
+pub fn cell(text: &str) -> String {
     escaped(text).replace('`', "'")
 }

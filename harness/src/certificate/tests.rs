@@ -1,5 +1,7 @@
 //! A document with one of everything, and what becomes of it.
 
+mod every;
+
 use super::*;
 use crate::report::{Beat, Broken, Passed, Timeline, Told};
 use crate::rules;

@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+mod ci;
 mod documents;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use poolproof::generate::{Shard, Source};
 use poolproof::words::duration;
 use poolproof::{Database, Promise};
 
+pub(crate) use ci::Ci;
 pub(crate) use documents::{Matrix, Merge, Verify, Which};
 
 use super::help;
@@ -109,9 +111,8 @@ pub(crate) struct Certify {
     /// Where failures and certificates are saved
     #[arg(long, value_name = "DIR", default_value = "poolproof-out")]
     pub(crate) out: PathBuf,
-    /// Also write the results to this file as JUnit's XML, for machines that know tests
-    #[arg(long, value_name = "FILE")]
-    pub(crate) junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ci: Ci,
     /// Also print the verdict on each rule
     #[arg(long, short)]
     pub(crate) verbose: bool,

@@ -20,7 +20,7 @@ use super::screen::Screen;
 use super::second::Real;
 use super::servers::Servers;
 use super::summary::{Certified, code};
-use super::{documents, junit, summary, table};
+use super::{ci, documents, summary, table};
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
@@ -48,9 +48,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     bench.finish()?;
     real.finish()?;
     screen.say(&closing(&results, &promises, wanted, screen.style))?;
-    if let Some(file) = &wanted.junit {
-        junit::save(file, &certificates)?;
-    }
+    ci::tell(&wanted.ci, &wanted.out, &certificates, screen)?;
     if let Some(trouble) = unsaved {
         return Err(trouble.into());
     }

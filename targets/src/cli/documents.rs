@@ -9,6 +9,7 @@ use poolproof::{Target, corpus};
 use poolproof_targets::findings;
 
 use super::args::{Certify, Merge};
+use super::ci;
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
@@ -85,5 +86,6 @@ pub(super) fn merge(wanted: &Merge, screen: &mut Screen) -> Result<Code, Stop> {
         shards => format!("; it has the parts {} and is not whole", shards.join(", ")),
     };
     screen.say(&format!("{} under {} promises: {}{lacking}\n", whole.pool.name, whole.promises.len(), path.display()))?;
+    ci::tell(&wanted.ci, &wanted.out, &[whole], screen)?;
     Ok(Code::Passed)
 }

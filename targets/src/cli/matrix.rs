@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
-use poolproof::certificate::{Certificate, Chapter, Counterexample};
+use poolproof::certificate::markdown::cell as plain;
+use poolproof::certificate::{Certificate, Chapter, Conclusion, Counterexample};
+use poolproof::rules::{self, Level};
 use poolproof::{Promise, corpus};
+use poolproof_targets::findings;
 
 use super::args::Matrix;
 use super::exit::{Code, Stop};
@@ -22,24 +25,26 @@ pub(crate) fn run(wanted: &Matrix, screen: &mut Screen) -> Result<Code, Stop> {
     Ok(Code::Passed)
 }
 
-fn page(certificates: &[Certificate]) -> String {
-    let looked = |promise: &Promise| chapters(certificates).any(|(_, chapter)| chapter.terms() == Some(*promise));
-    let promises: Vec<Promise> = Promise::ALL.into_iter().filter(looked).collect();
-    format!("{HEAD}{}{}{}{}", table(certificates, &promises), failures(certificates), advice(certificates), origin(certificates))
+pub(super) fn page(certificates: &[Certificate]) -> String {
+    format!("{HEAD}{}{}{}{}", table(certificates), failures(certificates), advice(certificates), origin(certificates))
 }
 
 const HEAD: &str = "# Pools, databases and promises\n\n\
     Written by `poolproof matrix` from certificates, and by nobody else. A column is what the application promises around a fork \
     (`poolproof certify --help` says it in a sentence); a row is a pool on a server.\n\n\
-    - ✓ nothing was broken in the interleavings that were executed: no proof\n\
-    - ✗ these rules were broken, and each failure was replayed; what is below in lanes stands in the certificate\n\
+    - ✓ no MUST was broken in the interleavings that were executed: no proof; a SHOULD that was stands beside it\n\
+    - ✗ these rules were broken, and each failure was replayed\n\
     - ? nothing follows: the cell says why\n\n";
 
-fn chapters(certificates: &[Certificate]) -> impl Iterator<Item = (&Certificate, &Chapter)> {
+/// What was found under each promise.
+pub(super) fn chapters(certificates: &[Certificate]) -> impl Iterator<Item = (&Certificate, &Chapter)> {
     certificates.iter().flat_map(|certificate| certificate.promises.iter().map(move |chapter| (certificate, chapter)))
 }
 
-fn table(certificates: &[Certificate], promises: &[Promise]) -> String {
+/// A row for each certificate, a column for each promise that one of them looked at.
+pub(super) fn table(certificates: &[Certificate]) -> String {
+    let looked = |promise: &Promise| chapters(certificates).any(|(_, chapter)| chapter.terms() == Some(*promise));
+    let promises: Vec<Promise> = Promise::ALL.into_iter().filter(looked).collect();
     let heads: String = promises.iter().map(|promise| format!(" `{promise}` |")).collect();
     let mut text = format!("| pool | server |{heads}\n| --- | --- |{}\n", " --- |".repeat(promises.len()));
     for certificate in certificates {
@@ -55,14 +60,11 @@ fn cell(certificate: &Certificate, promise: Promise) -> String {
     let Some(chapter) = certificate.promises.iter().find(|chapter| chapter.terms() == Some(promise)) else {
         return "? not looked at".to_owned();
     };
-    let conclusion = chapter.conclusion();
-    match (conclusion.is_safe(), conclusion.is_unsafe()) {
-        (true, _) => "✓".to_owned(),
-        (_, true) => {
-            let rules: Vec<&str> = certain(chapter).map(|failure| failure.rule.as_str()).collect();
-            format!("✗ {}", rules.join(" "))
-        }
-        _ => format!("? {}", plain(&conclusion.words())),
+    match chapter.conclusion() {
+        Conclusion::Passed => "✓".to_owned(),
+        Conclusion::Broken(rules, false) => format!("✓ but {}", rules.join(" ")),
+        Conclusion::Broken(rules, true) => format!("✗ {}", rules.join(" ")),
+        open => format!("? {}", plain(&open.words())),
     }
 }
 
@@ -77,8 +79,12 @@ fn failures(certificates: &[Certificate]) -> String {
         .to_owned();
     for (certificate, chapter) in chapters(certificates) {
         for failure in certain(chapter) {
-            let shows = failure.evidence.iter().find(|told| told.rule == failure.rule).and_then(|told| told.lines.first());
-            let source = match failure.source.as_slice() {
+            let evidence = failure.evidence.iter().find(|told| told.rule == failure.rule).map_or(&[][..], |told| &told.lines);
+            let shows = evidence.first();
+            // What is known today may be more than when the certificate was made.
+            let today = findings::lines(&certificate.pool.name, &failure.rule, evidence);
+            let lines = if today.is_empty() { &failure.source } else { &today };
+            let source = match lines.as_slice() {
                 [] => "*unexplained*".to_owned(),
                 lines => lines.iter().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(", "),
             };
@@ -98,19 +104,45 @@ fn failures(certificates: &[Certificate]) -> String {
     text
 }
 
-/// What to do to be safe, in a sentence.
+/// What to do to be safe, in a sentence. What breaks without any fork no promise about forks can mend.
 fn advice(certificates: &[Certificate]) -> String {
     let mut text = "\n## What to do to be safe\n\n".to_owned();
     for certificate in certificates {
-        let safe = |promise: &Promise| certificate.is_safe_under(*promise) == Some(true);
-        let kept: Vec<Promise> = Promise::ALL.into_iter().filter(safe).collect();
+        let always = certificate.promises.iter().find(|chapter| chapter.terms() == Some(Promise::ThreadsOnly));
+        let always: Vec<&str> = always.map_or_else(Vec::new, |chapter| musts(chapter).collect());
+        let adds_nothing = |chapter: &Chapter| {
+            let mut broken = musts(chapter).peekable();
+            let is_sure = chapter.failures.iter().all(|failure| failure.certain);
+            is_sure && broken.peek().is_some() && broken.all(|rule| always.contains(&rule))
+        };
+        let is_kept = |promise: &Promise| {
+            let chapter = certificate.promises.iter().find(|chapter| chapter.terms() == Some(*promise));
+            certificate.is_safe_under(*promise) == Some(true) || chapter.is_some_and(adds_nothing)
+        };
+        let kept: Vec<Promise> = Promise::ALL.into_iter().filter(is_kept).collect();
         // What a weaker promise includes need not be said.
         let weakest = kept.iter().filter(|promise| !kept.iter().any(|other| other.below().contains(promise)));
         let ways: Vec<String> = weakest.map(|promise| promise.sentence().to_owned()).collect();
-        let way = if ways.is_empty() { "nothing that was tried".to_owned() } else { ways.join("; or: ") };
-        let _ = writeln!(text, "- `{}` on {}: {way}.", certificate.pool.name, plain(&certificate.server.product));
+        let ways = if ways.is_empty() { "nothing that was tried".to_owned() } else { ways.join("; or: ") };
+        let (pool, server) = (&certificate.pool.name, plain(&certificate.server.product));
+        let _ = match always.as_slice() {
+            [] => writeln!(text, "- `{pool}` on {server}: {ways}."),
+            rules => {
+                let rules = rules.join(" and ");
+                writeln!(
+                    text,
+                    "- `{pool}` on {server}: {rules} breaks without any fork. Nothing more breaks where this is promised: {ways}."
+                )
+            }
+        };
     }
     text
+}
+
+/// The MUST that were broken.
+fn musts(chapter: &Chapter) -> impl Iterator<Item = &str> {
+    let is_must = |failure: &&Counterexample| rules::find(&failure.rule).is_some_and(|rule| rule.level == Level::Must);
+    certain(chapter).filter(is_must).map(|failure| failure.rule.as_str())
 }
 
 fn origin(certificates: &[Certificate]) -> String {
@@ -124,10 +156,4 @@ fn origin(certificates: &[Certificate]) -> String {
         let _ = writeln!(text, "| `{}` | {versions} | {product} | {all} | {} | `{again}` |", pool.name, made.on);
     }
     text
-}
-
-/// Text in which nothing ends a cell.
-fn plain(text: &str) -> String {
-    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.replace('|', "\\|").replace('<', "&lt;").replace('`', "'")
 }

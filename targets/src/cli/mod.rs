@@ -25,6 +25,8 @@ mod certify;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod check_agent;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod ci;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod course;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod doctor;
@@ -34,8 +36,6 @@ mod documents;
 mod emit;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod foreign;
-#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
-mod junit;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

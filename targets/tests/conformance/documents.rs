@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("a certificate holds until somebody edits it", verified),
         crate::python::with_module("jsonschema", "a certificate keeps to its schema, and an edited one does not", schema),
         Trial::test("JUnit's XML is read by a parser that is not ours", junit),
+        Trial::test("a job's page and its annotations tell what was broken", continuous_integration),
         Trial::test("four questions lead to a promise and to the pools that keep it", questions),
         Trial::test("certificates are shown side by side", matrix),
         Trial::test("what is no certificate is a usage error", nonsense),
@@ -106,6 +107,24 @@ fn junit() -> Outcome {
     let mut python = std::process::Command::new(crate::python::PYTHON);
     let words = ["mutant-goodbye.postgres child-drops [('failure', 'OWN-1')]", "mutant-goodbye.postgres threads-only [("];
     says(python.args(["-c", read]).arg(&file), 0, &words)
+}
+
+/// What stands in the file from the steps before stays, and an annotation leads to the saved failure.
+fn continuous_integration() -> Outcome {
+    let (_directory, path) = scratch();
+    let (summary, saved) = (path.join("summary.md"), path.join("failures/mutant-goodbye/child-drops.OWN-1.interleaving"));
+    std::fs::write(&summary, "# Before\n")?;
+    let mut certify = tool();
+    certify.args(["certify", POOL]).args(WORDS).arg("--out").arg(&path).arg("--annotations").arg("--summary").arg(&summary);
+    let annotation = format!("\n::error title={POOL} breaks OWN-1 under child-drops,file={}::Every byte on", saved.display());
+    says(&mut certify, 1, &[&annotation, "%0Ap1 wrote Terminate", "%0AReplayed: 20 of 20.%0AWhat to do: "])?;
+    let page = std::fs::read_to_string(&summary)?;
+    let whole = page.starts_with("# Before\n## Pools across fork\n\n| pool |")
+        && page.contains("\n### mutant-goodbye breaks OWN-1 under");
+    ensure(whole, || page.clone())?;
+    let mut merge = tool();
+    merge.arg("merge").arg(path.join(POOL).join("certificate.json")).arg("--out").arg(&path).arg("--annotations");
+    says(&mut merge, 0, &[&annotation])
 }
 
 /// A validator that is not ours; and each field of it is one that the schema knows.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Foreign, Servers};
+use super::{Ci, Foreign, Servers};
 
 /// What to verify, and how.
 #[derive(Args, Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Merge {
     /// Where the whole is saved
     #[arg(long, value_name = "DIR", default_value = "poolproof-out")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) ci: Ci,
 }
 
 /// What to show side by side.

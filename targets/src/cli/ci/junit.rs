@@ -5,7 +5,7 @@ use std::path::Path;
 use poolproof::certificate::{Certificate, Chapter, Conclusion};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::exit::Stop;
+use crate::cli::exit::Stop;
 
 /// Writes what the certificates say.
 pub(super) fn save(file: &Path, certificates: &[Certificate]) -> Result<(), Stop> {
@@ -13,7 +13,7 @@ pub(super) fn save(file: &Path, certificates: &[Certificate]) -> Result<(), Stop
     std::fs::write(file, text).map_err(|error| Stop::unwritable(file, &error))
 }
 
-fn text(certificates: &[Certificate]) -> Result<String, quick_junit::SerializeError> {
+pub(super) fn text(certificates: &[Certificate]) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("poolproof");
     for certificate in certificates {
         let mut suite = TestSuite::new(certificate.pool.name.as_str());
