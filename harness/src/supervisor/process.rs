@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -160,7 +161,7 @@ fn spawn(launch: &Launch) -> io::Result<u32> {
     }
     let (output, errors) = match &launch.output {
         Some(path) => {
-            let file = named(path, File::options().append(true).create(true).open(path))?;
+            let file = named(path, open_output(path))?;
             (Stdio::from(file.try_clone()?), Stdio::from(file))
         }
         None => (Stdio::null(), Stdio::null()),
@@ -178,6 +179,14 @@ fn spawn(launch: &Launch) -> io::Result<u32> {
     unsafe { command.pre_exec(move || begin(supervisor, orphaned, fixed_layout, processor, adopts)) };
     // Dropping the handle neither ends nor reaps the child: the reaper does.
     Ok(command.spawn()?.id())
+}
+
+/// A named pipe of which the reader has just been killed must not be waited for: then nobody would clean up.
+fn open_output(path: &Path) -> io::Result<File> {
+    let file = File::options().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let flags = rustix::fs::fcntl_getfl(&file)?;
+    rustix::fs::fcntl_setfl(&file, flags - rustix::fs::OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 /// In the child: signals as a program expects them, and an end that follows the supervisor's.
@@ -238,4 +247,41 @@ pub(super) fn send(socket: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::time::Duration;
+
+    fn pipe() -> (tempfile::TempDir, std::path::PathBuf) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("printed");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).expect("a named pipe");
+        (directory, path)
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_an_error_and_not_waited_for() {
+        let (_directory, path) = pipe();
+        let (told, seen) = std::sync::mpsc::channel();
+        std::thread::spawn(move || told.send(open_output(&path).map(drop)));
+        let opened = seen.recv_timeout(Duration::from_secs(10)).expect("an answer");
+        assert_eq!(opened.expect_err("nobody reads").raw_os_error(), Some(libc::ENXIO));
+    }
+
+    /// A program's standard output waits for room, as programs expect.
+    #[test]
+    fn a_pipe_that_is_read_blocks_its_writer() {
+        let (_directory, path) = pipe();
+        let mut reader = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path).expect("a reader");
+        let mut writer = open_output(&path).expect("somebody reads");
+        assert!(!rustix::fs::fcntl_getfl(&writer).expect("flags").contains(rustix::fs::OFlags::NONBLOCK));
+        io::Write::write_all(&mut writer, b"x").expect("room");
+        drop(writer);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).expect("what was written");
+        assert_eq!(text, "x");
+    }
 }
