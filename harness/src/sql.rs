@@ -1,7 +1,7 @@
 //! The SQL of the steps, in one place per dialect. Every column is text; the first names the step that asked.
 
 use crate::nonce::Nonce;
-use crate::pool::Database;
+use crate::pool::{Database, Error};
 
 /// The statements for one database, with the name of this run's ledger.
 #[derive(Clone, Debug)]
@@ -70,6 +70,11 @@ impl Dialect {
         }
     }
 
+    /// The answer to that is that there is no such session: PostgreSQL says so by a row, MySQL by ER_NO_SUCH_THREAD.
+    pub(crate) fn says_no_session(&self, error: &Error) -> bool {
+        self.database == Database::MySql && error.message.ends_with("(1094)")
+    }
+
     pub(crate) fn insert(&self, nonce: Nonce) -> String {
         format!("INSERT INTO {} (run, nonce) VALUES ({}, '{nonce}')", self.ledger, nonce.run)
     }
@@ -105,5 +110,21 @@ impl Dialect {
 
     pub(crate) fn drop_ledger(&self) -> String {
         format!("DROP TABLE IF EXISTS {}", self.ledger)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::ErrorKind;
+
+    #[test]
+    fn a_session_that_is_gone_is_told_from_other_errors() {
+        let says = |database, words: &str| {
+            Dialect::new(database, "ledger".to_owned()).says_no_session(&Error::new(ErrorKind::Database, words))
+        };
+        assert!(says(Database::MySql, "Unknown thread id: 14 (1094)"));
+        assert!(!says(Database::MySql, "You are not owner of thread 14 (1095)"));
+        assert!(!says(Database::Postgres, "(1094)"));
     }
 }

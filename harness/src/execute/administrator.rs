@@ -1,5 +1,6 @@
 //! The administrator: one more session with the server, for the ledger. It is part of the loop and never waits for an answer.
 
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
@@ -14,6 +15,34 @@ use crate::trouble::Trouble;
 pub(super) struct Administrator {
     way: Way,
     session: Admin,
+    asked: Asked,
+}
+
+/// What the administrator asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// The rows of a case.
+    Ledger,
+    /// The end of a session.
+    SessionEnd,
+    /// What the worker needs for itself, between cases.
+    Upkeep,
+}
+
+/// The questions without an answer, in their order; `None` for those of a case that is over.
+#[derive(Debug, Default)]
+struct Asked(VecDeque<Option<Question>>);
+
+impl Asked {
+    /// A case that was cut short does not wait for answers, and they are not the next one's.
+    fn forget(&mut self) {
+        self.0.iter_mut().for_each(|question| *question = None);
+    }
+
+    /// The question that the next answer belongs to, if anybody wants it.
+    fn answered(&mut self) -> Option<Question> {
+        self.0.pop_front().flatten()
+    }
 }
 
 /// How the administrator speaks to the server.
@@ -30,7 +59,7 @@ impl Administrator {
             (None, Some(number)) => Way::Embedded(number),
             (None, None) => return Err(Trouble::Bug("the administrator has no way to the server".to_owned())),
         };
-        let mut administrator = Self { way, session };
+        let mut administrator = Self { way, session, asked: Asked::default() };
         administrator.flush(tap)?;
         Ok(administrator)
     }
@@ -43,14 +72,25 @@ impl Administrator {
         }
     }
 
-    pub(super) fn ask(&mut self, sql: &str, tap: &mut Tap) -> Result<(), Trouble> {
+    pub(super) fn ask(&mut self, question: Question, sql: &str, tap: &mut Tap) -> Result<(), Trouble> {
+        self.asked.0.push_back(Some(question));
         self.session.ask(sql);
         self.flush(tap)
     }
 
-    /// The next answer, if one is there.
-    pub(super) fn answer(&mut self) -> Option<Result<Rows, Error>> {
-        self.session.answer()
+    /// Nobody wants the answers that are still to come.
+    pub(super) fn forget(&mut self) {
+        self.asked.forget();
+    }
+
+    /// The next answer that somebody wants, if one is there.
+    pub(super) fn answer(&mut self) -> Option<(Question, Result<Rows, Error>)> {
+        while let Some(answer) = self.session.answer() {
+            if let Some(question) = self.asked.answered() {
+                return Some((question, answer));
+            }
+        }
+        None
     }
 
     /// There is an answer that no socket will announce.
@@ -99,5 +139,21 @@ impl Administrator {
         }
         self.check()?;
         self.flush(tap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The end of a session that a case asked for before it was cut short must not be read as the next case's ledger.
+    #[test]
+    fn answers_of_a_case_that_is_over_are_nobodys() {
+        let mut asked = Asked::default();
+        asked.0.extend([Some(Question::Ledger), Some(Question::SessionEnd)]);
+        assert_eq!(asked.answered(), Some(Question::Ledger));
+        asked.forget();
+        asked.0.push_back(Some(Question::Ledger));
+        assert_eq!([asked.answered(), asked.answered(), asked.answered()], [None, Some(Question::Ledger), None]);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::administrator::Question;
 use super::births::{BIRTH, BURIAL};
 use super::ending::Ending;
 use super::epilogue::{Epilogue, Next};
@@ -155,7 +156,7 @@ impl<'a> Case<'a> {
             return Ok(());
         }
         self.phase = Phase::Ledger;
-        reactor.ask(&self.dialect.read_ledger(self.number))
+        reactor.ask(Question::Ledger, &self.dialect.read_ledger(self.number))
     }
 
     fn take_step(&mut self, step: Step, reactor: &mut Reactor) -> Result<(), Trouble> {
@@ -263,6 +264,7 @@ impl<'a> Case<'a> {
                 Ok(())
             }
             Notice::Ledger(rows) => self.ledger(rows),
+            Notice::SessionEnd(answer) => self.administrator_has_ended(answer),
         }
     }
 
@@ -344,9 +346,6 @@ impl<'a> Case<'a> {
     }
 
     fn ledger(&mut self, rows: Result<crate::pool::Rows, crate::pool::Error>) -> Result<(), Trouble> {
-        if self.awaits_administrator() {
-            return self.administrator_has_ended(rows);
-        }
         let rows = rows.map_err(|error| Trouble::ServerGone(format!("the ledger cannot be read: {error}")))?;
         let nonce = |row: &Vec<Option<String>>| row.first().and_then(|value| value.as_deref()).and_then(Nonce::parse);
         let nonces = rows.iter().filter_map(nonce).collect();

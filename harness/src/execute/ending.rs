@@ -1,5 +1,6 @@
 //! The administrator ends a session: done when the tap saw the server's EOF.
 
+use super::administrator::Question;
 use super::case::Case;
 use super::reactor::Reactor;
 use crate::history::{Event, InvocationId, Outcome, SessionId, Skip};
@@ -48,16 +49,17 @@ impl Case<'_> {
             return Err(Trouble::Bug(format!("{actor} has no session to be ended")));
         };
         self.ending = Some(Ending { id, session, answered: false });
-        reactor.ask(&self.dialect.end_session(number))
-    }
-
-    /// The administrator was asked to end a session and has not answered yet.
-    pub(super) fn awaits_administrator(&self) -> bool {
-        self.ending.as_ref().is_some_and(|ending| !ending.answered)
+        reactor.ask(Question::SessionEnd, &self.dialect.end_session(number))
     }
 
     pub(super) fn administrator_has_ended(&mut self, answer: Result<Rows, Error>) -> Result<(), Trouble> {
-        answer.map_err(|error| Trouble::ServerGone(format!("the administrator cannot end a session: {error}")))?;
+        match answer {
+            // It may have ended by itself while it was asked for.
+            Err(error) if !self.dialect.says_no_session(&error) => {
+                return Err(Trouble::ServerGone(format!("the administrator cannot end a session: {error}")));
+            }
+            _ => {}
+        }
         if let Some(ending) = &mut self.ending {
             ending.answered = true;
         }

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-use super::administrator::Administrator;
+use super::administrator::{Administrator, Question};
 use super::connection::{Connection, Kind};
 use super::output::Output;
 use super::people::People;
@@ -34,6 +34,7 @@ pub(super) enum Notice {
     Answer { answer: Answer },
     Ended(Process),
     Ledger(Result<Rows, Error>),
+    SessionEnd(Result<Rows, Error>),
 }
 
 /// One worker's descriptors.
@@ -104,6 +105,7 @@ impl Reactor {
         }
         self.tap.reset();
         self.people = People::default();
+        self.administrator.forget();
         self.output.clear();
     }
 
@@ -262,22 +264,25 @@ impl Reactor {
     }
 
     /// Asks the server for rows; the answer is a notice.
-    pub(super) fn ask(&mut self, sql: &str) -> Result<(), Trouble> {
-        self.administrator.ask(sql, &mut self.tap)
+    pub(super) fn ask(&mut self, question: Question, sql: &str) -> Result<(), Trouble> {
+        self.administrator.ask(question, sql, &mut self.tap)
     }
 
     /// Asks an embedded server, which answers at once.
     pub(super) fn ask_now(&mut self, sql: &str) -> Result<Rows, Trouble> {
-        self.ask(sql)?;
-        // An answer that nobody took belongs to a case that is over.
-        let answers = std::iter::from_fn(|| self.administrator.answer());
-        let answer = answers.last().ok_or_else(|| Trouble::Bug(format!("no answer to {sql}")))?;
+        self.administrator.forget();
+        self.ask(Question::Upkeep, sql)?;
+        let (_, answer) = self.administrator.answer().ok_or_else(|| Trouble::Bug(format!("no answer to {sql}")))?;
         answer.map_err(|error| Trouble::Bug(format!("{sql}: {error}")))
     }
 
     fn take_answers(&mut self, notices: &mut Vec<Notice>) {
-        while let Some(answer) = self.administrator.answer() {
-            notices.push(Notice::Ledger(answer));
+        while let Some((question, answer)) = self.administrator.answer() {
+            match question {
+                Question::Ledger => notices.push(Notice::Ledger(answer)),
+                Question::SessionEnd => notices.push(Notice::SessionEnd(answer)),
+                Question::Upkeep => {}
+            }
         }
     }
 
