@@ -189,7 +189,7 @@ pub(crate) fn run(command: &mut Command) -> Output {
 }
 
 /// What it said, on either way.
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
