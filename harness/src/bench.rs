@@ -49,12 +49,7 @@ impl Bench {
     /// # Errors
     /// No server, one that cannot be reached, or a machine on which nothing can be attributed.
     pub fn add_server(&mut self, choice: &ServerChoice, database: Database) -> Result<(), Trouble> {
-        let server = match choice {
-            ServerChoice::Embedded => server::embedded(database),
-            ServerChoice::Local => server::local(&self.supervisor, database)?,
-            ServerChoice::Container => server::in_container(&self.supervisor, database)?,
-            ServerChoice::Url(url) => server::from_url(url, self.stop)?,
-        };
+        let server = choice.ready(database, &self.supervisor, self.stop)?;
         let ledger = ledger_name();
         let dialect = Dialect::new(server.database, ledger.clone());
         let inside = server.address == Address::Inside;

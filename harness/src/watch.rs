@@ -86,12 +86,7 @@ pub struct Watched {
 pub fn watch(program: &Program, calls: &Calls, tell: &mut dyn FnMut(&str)) -> Result<Watched, Trouble> {
     sight::prove()?;
     let supervisor = Supervisor::start(calls.stop)?;
-    let server = match &program.server {
-        ServerChoice::Embedded => server::embedded(program.database),
-        ServerChoice::Local => server::local(&supervisor, program.database)?,
-        ServerChoice::Container => server::in_container(&supervisor, program.database)?,
-        ServerChoice::Url(url) => server::from_url(url, calls.stop)?,
-    };
+    let server = program.server.ready(program.database, &supervisor, calls.stop)?;
     let directory = supervisor.run_dir().join("watch");
     std::fs::create_dir(&directory).map_err(|error| Trouble::directory(&directory, error))?;
     let socket = directory.join(socket_name(program.database));

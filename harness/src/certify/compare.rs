@@ -17,7 +17,7 @@ use crate::trouble::Trouble;
 pub type Causes = [BTreeSet<Option<&'static str>>; 2];
 
 /// So often an interleaving is executed again in each place, until the same is seen in both.
-const ROUNDS: u32 = 5;
+const ROUNDS: u32 = 20;
 
 /// Some random interleavings.
 #[derive(Clone, Debug)]

@@ -101,7 +101,7 @@ Compare what pools do on the embedded servers and on real ones.
 
 The same random interleavings are executed on the server inside poolproof and on a real one, and
 judged by the same rules. The two agree on an interleaving if the same rule is broken first on both,
-or none is. What differs is executed up to five more times on each, with full patience: a pool may
+or none is. What differs is executed up to twenty more times on each, with full patience: a pool may
 do by luck on one what it did on the other.
 
 A difference that says nothing against the embedded server stands with its reason in
