@@ -5,6 +5,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::history::{Event, History, SessionId, Witness};
 use crate::pool::Database;
 use crate::tap::{Identify, Tap, TapShim, Upstream};
@@ -116,10 +118,32 @@ impl Lab {
         }
     }
 
-    /// Nothing more comes but the end.
-    pub(super) fn carry_end(&mut self, mut to: &UnixStream) -> bool {
+    /// Nothing more comes but the end, and it comes.
+    pub(super) fn carry_end(&mut self, to: &UnixStream) -> bool {
+        let mut next = Some(false);
+        self.until(|_| {
+            next = at_end(to);
+            next.is_some()
+        });
+        next == Some(true)
+    }
+
+    /// The end has come already.
+    pub(super) fn has_end(&mut self, to: &UnixStream) -> bool {
         self.drain();
-        matches!(to.read(&mut [0]), Ok(0))
+        at_end(to) == Some(true)
+    }
+
+    /// Goes on until it is so. Whatever this process has closed may still be open in a child that another test has forked and that has
+    /// yet to execute its program: so an end is waited for.
+    pub(super) fn until(&mut self, mut done: impl FnMut(&Self) -> bool) {
+        self.drain();
+        while !done(self) {
+            let mut tap = [PollFd::from_borrowed_fd(self.tap.as_fd(), PollFlags::IN)];
+            let ready = poll(&mut tap, Some(&Timespec { tv_sec: 10, tv_nsec: 0 })).unwrap();
+            assert!(ready > 0, "nothing comes any more");
+            self.drain();
+        }
     }
 
     pub(super) fn counted(&self) -> Counted {
@@ -145,6 +169,14 @@ impl Lab {
     pub(super) fn reset(&mut self) {
         self.tap.reset();
         self.history = History::default();
+    }
+}
+
+/// Whether the next thing here is the end; `None` where nothing has come yet.
+fn at_end(mut to: &UnixStream) -> Option<bool> {
+    match to.read(&mut [0]) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+        read => Some(matches!(read, Ok(0))),
     }
 }
 

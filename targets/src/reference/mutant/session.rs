@@ -82,6 +82,9 @@ impl<D: Driver> planted::Session for Session<D> {
         }
         let forks = handlers::forks();
         let answer = self.ask(sql);
+        if planted() == Defect::IdleEarly {
+            wire::tell_of_reading();
+        }
         let is_lost = answer.is_err() && self.line().is_broken();
         match planted() {
             Defect::QueryInterrupted if handlers::forks() != forks => Err(Error::new(ErrorKind::Other, "interrupted by a fork")),

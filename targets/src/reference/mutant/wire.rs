@@ -1,11 +1,12 @@
 //! What a driver would never do to a socket: bytes that it knows nothing of, replies that it does not read.
 
 use std::cell::Cell;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::LazyLock;
 
 use poolproof::Database;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::io::{FdFlags, fcntl_setfd, read};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send as write, shutdown};
 
 thread_local! {
@@ -50,15 +51,30 @@ pub(super) fn drain(socket: BorrowedFd<'_>) {
     while matches!(recv(socket, &mut chunk, RecvFlags::DONTWAIT), Ok((_, read)) if read > 0) {}
 }
 
+/// Readable when somebody has read replies since one was last owed.
+static READ: LazyLock<Option<OwnedFd>> = LazyLock::new(|| eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok());
+
 /// Remembers that a reply is to come here.
 pub(super) fn owe_reply(socket: BorrowedFd<'_>) {
+    if let Some(event) = READ.as_ref() {
+        let _ = read(event, &mut [0; 8]);
+    }
     OWED.set(Some(socket.as_raw_fd()));
 }
 
-/// Waits until it has come, and leaves it there.
+/// Somebody has read what there was, the owed reply too.
+pub(super) fn tell_of_reading() {
+    if let Some(event) = READ.as_ref() {
+        let _ = rustix::io::write(event, &1_u64.to_ne_bytes());
+    }
+}
+
+/// Waits until it has come, and leaves it there, or until somebody else has read it.
 pub(super) fn await_owed_reply() {
     let Some(socket) = OWED.take() else { return };
     // SAFETY: the session that has it is idle, and is closed by nobody who has not taken it first.
     let socket = unsafe { BorrowedFd::borrow_raw(socket) };
-    let _ = poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], None);
+    let readable = |socket| PollFd::from_borrowed_fd(socket, PollFlags::IN);
+    let event = READ.as_ref().map_or(socket, |event| event.as_fd());
+    let _ = poll(&mut [readable(socket), readable(event)], None);
 }
