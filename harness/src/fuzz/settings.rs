@@ -61,7 +61,7 @@ impl Settings {
     pub(super) fn read(pools: &[&str], home: &Path, arguments: &[String]) -> Result<Self, String> {
         let pool = text(POOL)?.unwrap_or_else(|| pools.first().copied().unwrap_or_default().to_owned());
         let is = |known: &&str| known.strip_suffix('*').map_or(*known == pool, |start| pool.starts_with(start));
-        if !pools.iter().any(|known| is(known)) {
+        if !pools.iter().any(is) {
             return Err(format!("{POOL}: '{pool}' is none of this target's pools: {}", pools.join(", ")));
         }
         Ok(Self {
