@@ -34,8 +34,20 @@ impl Bench {
     /// # Errors
     /// A directory that cannot be made, a process that cannot be started.
     pub fn start(stop: &'static AtomicBool) -> Result<Self, Trouble> {
-        let supervisor = Supervisor::start(stop)?;
-        Ok(Self { supervisor, places: Vec::new(), runs: AtomicU32::new(1), weakness: Weakness::default(), stop })
+        Ok(Self::over(Supervisor::start(stop)?, stop))
+    }
+
+    /// The same, with another program as supervisor and agents: one that calls [`crate::assume_role`] with the same targets. A fuzzer
+    /// names it, of which nothing but the coordinator must reach a pool.
+    ///
+    /// # Errors
+    /// As [`Bench::start`].
+    pub fn start_as(program: &std::path::Path, stop: &'static AtomicBool) -> Result<Self, Trouble> {
+        Ok(Self::over(Supervisor::start_as(program, stop)?, stop))
+    }
+
+    fn over(supervisor: Supervisor, stop: &'static AtomicBool) -> Self {
+        Self { supervisor, places: Vec::new(), runs: AtomicU32::new(1), weakness: Weakness::default(), stop }
     }
 
     /// Gives every executor of this bench a weakness. For tests.

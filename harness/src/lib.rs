@@ -70,6 +70,10 @@ mod tap;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 pub mod watch;
 
+// The same search, guided by a fuzzer.
+#[cfg(all(feature = "fuzz", target_os = "linux", not(poolproof_elsewhere)))]
+pub mod fuzz;
+
 // All of it, as the tests of a pool want it.
 #[cfg(feature = "suite")]
 pub mod suite;

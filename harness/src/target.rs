@@ -26,6 +26,9 @@ enum Agent {
         /// What makes the kind of pool the variant that is meant.
         variant: Option<(fn(u16), u16)>,
     },
+    /// The program that is supervisor and agents, which is not this one.
+    #[cfg(feature = "fuzz")]
+    Beside,
     /// Another program.
     Program(&'static Program),
 }
@@ -64,6 +67,13 @@ impl Target {
     /// process under test, before anything else is done there.
     pub const fn variant<P: Pool>(name: &'static str, about: &'static str, choose: fn(u16), number: u16) -> Self {
         Self { agent: Agent::Inside { main: agent::<P>, variant: Some((choose, number)) }, ..Self::of::<P>(name, about) }
+    }
+
+    /// A pool that this program does not know, but the one that [`crate::bench::Bench::start_as`] was given.
+    #[cfg(all(feature = "fuzz", target_os = "linux", not(poolproof_elsewhere)))]
+    pub(crate) fn beside(name: &str, database: Database) -> Self {
+        let name = Box::leak(name.into());
+        Self { name, about: "", database, repeats: false, shared: None, agent: Agent::Beside }
     }
 
     /// A pool that another program runs. It finds the name as `POOLPROOF_POOL` in its environment.
@@ -126,6 +136,8 @@ impl Target {
     pub(crate) fn program(&self) -> Option<&'static Program> {
         match self.agent {
             Agent::Inside { .. } => None,
+            #[cfg(feature = "fuzz")]
+            Agent::Beside => None,
             Agent::Program(program) => Some(program),
         }
     }

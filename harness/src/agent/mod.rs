@@ -1,6 +1,6 @@
 //! The process under test. It does what it is told, with the pool that it was built with, and judges nothing.
 //!
-//! It is the coordinator's own program, executed again: [`crate::role`] decides that before anything else runs. The zygote is
+//! It is the supervisor's own program, executed again: [`crate::role`] decides that before anything else runs. The zygote is
 //! single-threaded and has opened no pool; it forks a fresh process for each case.
 
 mod actor;

@@ -11,11 +11,6 @@ use super::control::Control;
 use super::protocol::{Exit, Reply, Task};
 use crate::pool::ErrorKind;
 
-/// What is executed: this program, however it is called and even if it was replaced on the disk, by its coordinator's number.
-pub(crate) fn argv() -> Vec<String> {
-    vec![format!("/proc/{}/exe", std::process::id())]
-}
-
 /// Replaces this program. It returns only if the kernel refuses.
 pub(super) fn exec(argv: &[String], environment: &BTreeMap<String, String>) -> Reply {
     let refused = |why: &dyn std::fmt::Display| Reply::Error { kind: ErrorKind::Other, message: why.to_string() };

@@ -124,6 +124,7 @@ impl<'a> Executor<'a> {
         let output = directory.join("output");
         let mut reactor = Reactor::new(&control, &output, tap, administrator)?;
         reactor.control_first = around.weakness.control_first;
+        reactor.successor = around.supervisor.program();
         let dialect = Dialect::new(database, around.ledger.to_owned());
         let inside = around.server.address == Address::Inside;
         if inside {

@@ -47,6 +47,8 @@ pub(super) struct Reactor {
     administrator: Administrator,
     output: Output,
     control: PathBuf,
+    /// The program that `exec` puts in the place of a process under test.
+    pub(super) successor: String,
     /// The test's weakness: messages are handed out before the tap was drained.
     pub(super) control_first: bool,
 }
@@ -92,6 +94,7 @@ impl Reactor {
             administrator,
             output,
             control: control.to_owned(),
+            successor: String::new(),
             control_first: false,
         })
     }

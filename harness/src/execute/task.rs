@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::case::Case;
 use super::reactor::Reactor;
 use crate::agent::protocol::{Birth, Exit, Reply, Task};
-use crate::agent::successor;
 use crate::history::Outcome;
 use crate::interleaving::{Actor, ExitKind, ForkKind, Op, Process};
 use crate::nonce::Nonce;
@@ -51,7 +50,7 @@ impl Case<'_> {
             Op::Fork(child, kind) => Task::Fork { child: child.to_string(), kind: self.fork_kind(kind, reactor)? },
             Op::Wait(child) => Task::Wait { pid: pid(child, reactor)? },
             Op::Exec => Task::Exec {
-                argv: successor::argv(),
+                argv: vec![reactor.successor.clone()],
                 environment: role::successor_environment(reactor.control(), self.number, actor.process),
             },
             Op::Exit(kind) => Task::Exit {

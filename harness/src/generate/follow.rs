@@ -7,7 +7,7 @@ use crate::promise::Terms;
 
 /// The state after some steps. A checkout that must wait for another actor is taken to wait until it is served.
 #[derive(Clone, Debug)]
-pub(super) struct Follower {
+pub(crate) struct Follower {
     terms: Terms,
     state: State,
     waiting: Vec<(Actor, Op, PoolId)>,
@@ -18,38 +18,38 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Before the first step.
-    pub(super) fn new(terms: impl Into<Terms>, max_size: u32) -> Self {
+    pub(crate) fn new(terms: impl Into<Terms>, max_size: u32) -> Self {
         let state = State::new(max_size);
         Self { terms: terms.into(), state, waiting: Vec::new(), stalled: Vec::new(), born: 1 }
     }
 
-    pub(super) fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         &self.state
     }
 
     /// The name of the next process.
-    pub(super) fn next_process(&self) -> Process {
+    pub(crate) fn next_process(&self) -> Process {
         Process(self.born)
     }
 
     /// The actors that are not inside an operation, in the order of their birth.
-    pub(super) fn idle(&self) -> Vec<Actor> {
+    pub(crate) fn idle(&self) -> Vec<Actor> {
         self.able().into_iter().filter(|actor| !self.state.is_busy(*actor)).collect()
     }
 
     /// The actors that can take a step, in the order of their birth: who is not inside an operation, or can be released.
-    pub(super) fn able(&self) -> Vec<Actor> {
+    pub(crate) fn able(&self) -> Vec<Actor> {
         let actors = self.state.running_processes().flat_map(|process| self.state.actors(process));
         actors.filter(|actor| !self.state.is_busy(*actor) || self.state.is_stalled(*actor)).collect()
     }
 
     /// Why the step would be skipped now.
-    pub(super) fn skips(&self, actor: Actor, op: &Op) -> Option<Skip> {
+    pub(crate) fn skips(&self, actor: Actor, op: &Op) -> Option<Skip> {
         self.state.skips(self.terms, actor, op)
     }
 
     /// Takes a step, unless it is one that is skipped; true if it is not.
-    pub(super) fn take(&mut self, Step { actor, op, stall }: Step) -> bool {
+    pub(crate) fn take(&mut self, Step { actor, op, stall }: Step) -> bool {
         if self.skips(actor, &op).is_some() {
             return false;
         }
@@ -99,7 +99,7 @@ impl Follower {
 }
 
 /// Of each step whether it is carried out under the interleaving's promise.
-pub(super) fn carried_out(interleaving: &Interleaving) -> Vec<bool> {
+pub(crate) fn carried_out(interleaving: &Interleaving) -> Vec<bool> {
     let mut follower = Follower::new(interleaving.terms(), interleaving.max_size);
     interleaving.steps.iter().map(|step| follower.take(*step)).collect()
 }

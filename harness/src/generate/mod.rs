@@ -1,10 +1,10 @@
 //! Where interleavings come from. Generators resolve numbers to names with the help of the model; they know no pool and no server.
 
 mod exhaustive;
-mod follow;
+pub(crate) mod follow;
 mod mix;
 mod numbered;
-mod random;
+pub(crate) mod random;
 pub mod scenarios;
 mod shard;
 mod source;

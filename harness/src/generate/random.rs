@@ -4,7 +4,7 @@
 //! A choice is a number; it is resolved, modulo, to one of the steps that fit the model's state. So nearly every step applies;
 //! one in sixteen is taken from all steps there are. In most cases some choices stand for a whole motif: see `random/motifs.rs`.
 
-mod dice;
+pub(crate) mod dice;
 mod motifs;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,9 @@ use crate::trouble::Trouble;
 /// How long the supervisor may take to make the run directory, which includes sweeping what killed runs left.
 const START: Duration = Duration::from_secs(30);
 
+/// This binary.
+const ITSELF: &str = "/proc/self/exe";
+
 /// The supervisor of this run. Dropping it ends everything that it started.
 pub(crate) struct Supervisor {
     run_dir: PathBuf,
@@ -52,13 +55,21 @@ impl Supervisor {
     /// # Errors
     /// [`Trouble::RunDirectory`] where no directory can be made, [`Trouble::Supervisor`] where the process cannot be started.
     pub(crate) fn start(stop: &'static AtomicBool) -> Result<Self, Trouble> {
+        Self::start_as(Path::new(ITSELF), stop)
+    }
+
+    /// The same, with another program as supervisor, and so as agent of every pool that this binary would run.
+    ///
+    /// # Errors
+    /// As [`Supervisor::start`].
+    pub(crate) fn start_as(program: &Path, stop: &'static AtomicBool) -> Result<Self, Trouble> {
         if std::env::var_os(ROLE).is_some() {
             // Without this a program that forgot to dispatch would start itself without end.
             return Err(lost(format!("was started, but {UNDISPATCHED}")));
         }
         let failed = |error: std::io::Error| lost(format!("cannot be started: {error}"));
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let mut process = Command::new("/proc/self/exe")
+        let mut process = Command::new(program)
             .arg0("poolproof-supervisor")
             .env(ROLE, "supervisor")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -87,6 +98,11 @@ impl Supervisor {
     /// The directory of this run: short enough for socket paths, open to other users by name only, removed at the end.
     pub(crate) fn run_dir(&self) -> &Path {
         &self.run_dir
+    }
+
+    /// The program that supervisor and agents run, however it is called and even if it was replaced on the disk.
+    pub(crate) fn program(&self) -> String {
+        format!("/proc/{}/exe", self.process.id())
     }
 
     /// What ends the run when it is set.

@@ -29,7 +29,8 @@ const FAREWELL: Duration = Duration::from_secs(30);
 /// A program to be started as a child of the supervisor. It ends with the supervisor: by `SIGKILL`, unless told otherwise.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Launch {
-    /// The program, by its path, and its arguments. `/proc/self/exe` is the coordinator's own binary.
+    /// The program, by its path, and its arguments. `/proc/self/exe` is the supervisor's own binary, which is the coordinator's
+    /// unless that named another one.
     pub(crate) argv: Vec<String>,
     /// Environment variables, added to those of the coordinator.
     pub(crate) env: Vec<(String, String)>,

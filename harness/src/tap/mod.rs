@@ -13,7 +13,7 @@ mod link;
 mod numbers;
 mod side;
 mod stall;
-mod wire;
+pub(crate) mod wire;
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -2,6 +2,7 @@
 
 mod certify;
 mod ci;
+pub(crate) mod corpus;
 mod documents;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use poolproof::{Database, Promise};
 
 pub(crate) use certify::Certify;
 pub(crate) use ci::Ci;
+use corpus::Corpus;
 pub(crate) use documents::{Matrix, Merge, Verify, Which};
 
 use super::help;
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     /// Take an agent, a program that runs a pool, through a course of orders, and say what it does wrong
     #[command(long_about = help::CHECK_AGENT, after_long_help = help::CHECK_AGENT_EXIT_CODES)]
     CheckAgent(CheckAgent),
+    /// Turn a fuzzer's inputs into texts and back, and show or keep what they cover
+    Corpus(Corpus),
     /// List the pools that can be judged
     Pools,
     /// List the rules, or tell all about one

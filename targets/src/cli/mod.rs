@@ -27,6 +27,8 @@ mod check_agent;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod ci;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod corpus;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod course;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod doctor;
@@ -110,8 +112,11 @@ fn carry_out(command: &Command, screen: &mut Screen) -> Result<exit::Code, Stop>
         Command::Doctor(wanted) => doctor::run(wanted, screen),
         #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
         Command::Watch(wanted) => watch::run(wanted),
+        #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+        Command::Corpus(wanted) => corpus::run(wanted, screen),
         #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
         Command::Certify(_)
+        | Command::Corpus(_)
         | Command::Replay(_)
         | Command::Verify(_)
         | Command::Merge(_)

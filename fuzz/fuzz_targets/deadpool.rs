@@ -1,0 +1,4 @@
+//! Deadpool.
+#![no_main]
+
+poolproof_fuzz::family!("deadpool-postgres", "deadpool-*");

@@ -1,0 +1,4 @@
+//! Mobc.
+#![no_main]
+
+poolproof_fuzz::family!("mobc-postgres", "mobc-*");

@@ -1,0 +1,4 @@
+//! The pool of the crate mysql.
+#![no_main]
+
+poolproof_fuzz::family!("mysql");
