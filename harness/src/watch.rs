@@ -28,7 +28,7 @@ use crate::bench::ServerChoice;
 use crate::execute::{socket_name, upstream};
 use crate::history::{Ending, Event, Frame, History, SessionId, Witness};
 use crate::pool::Database;
-use crate::server::{self, Server};
+use crate::server::Server;
 use crate::supervisor::Supervisor;
 use crate::tap::{Identify, Tap, TapShim};
 use crate::trouble::Trouble;

@@ -8,6 +8,7 @@ use super::*;
 use crate::execute::direct_config;
 use crate::neutral::postgres::Connection;
 use crate::pool::Config;
+use crate::server;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 static FORWARD: AtomicI32 = AtomicI32::new(0);
