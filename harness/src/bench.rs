@@ -61,7 +61,7 @@ impl Bench {
     /// # Errors
     /// No server, one that cannot be reached, or a machine on which nothing can be attributed.
     pub fn add_server(&mut self, choice: &ServerChoice, database: Database) -> Result<(), Trouble> {
-        let server = choice.ready(database, &self.supervisor, self.stop)?;
+        let server = make_ready(choice, database, &self.supervisor, self.stop)?;
         let ledger = ledger_name();
         let dialect = Dialect::new(server.database, ledger.clone());
         let inside = server.address == Address::Inside;
@@ -159,6 +159,24 @@ impl Drop for Place {
 }
 
 /// A name that no other run has, also on a server that several runs share.
+/// Makes the chosen server ready. What is started for it ends with the supervisor.
+///
+/// # Errors
+/// What hinders a server of that kind from being used: none is installed, an image is not to be had, it does not answer.
+pub(crate) fn make_ready(
+    choice: &ServerChoice,
+    database: Database,
+    supervisor: &Supervisor,
+    stop: &AtomicBool,
+) -> Result<Server, Trouble> {
+    match choice {
+        ServerChoice::Embedded => Ok(server::embedded(database)),
+        ServerChoice::Local => server::local(supervisor, database),
+        ServerChoice::Container => server::in_container(supervisor, database),
+        ServerChoice::Url(url) => server::from_url(url, stop),
+    }
+}
+
 fn ledger_name() -> String {
     use std::hash::{BuildHasher, Hasher};
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();

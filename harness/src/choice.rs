@@ -1,12 +1,8 @@
 //! Which server to judge on, as a word of the command line or of the environment.
 
 use std::str::FromStr;
-use std::sync::atomic::AtomicBool;
 
 use crate::pool::Database;
-use crate::server::{self, Server};
-use crate::supervisor::Supervisor;
-use crate::trouble::Trouble;
 
 /// Which server to judge on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,19 +37,6 @@ impl ServerChoice {
             Self::Local => "local".to_owned(),
             Self::Container => "container".to_owned(),
             Self::Url(url) => without_password(url),
-        }
-    }
-
-    /// Makes the chosen server ready. What is started for it ends with the supervisor.
-    ///
-    /// # Errors
-    /// What hinders a server of that kind from being used: none is installed, an image is not to be had, it does not answer.
-    pub(crate) fn ready(&self, database: Database, supervisor: &Supervisor, stop: &AtomicBool) -> Result<Server, Trouble> {
-        match self {
-            Self::Embedded => Ok(server::embedded(database)),
-            Self::Local => server::local(supervisor, database),
-            Self::Container => server::in_container(supervisor, database),
-            Self::Url(url) => server::from_url(url, stop),
         }
     }
 }

@@ -24,7 +24,7 @@ use std::time::SystemTime;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
-use crate::bench::ServerChoice;
+use crate::bench::{ServerChoice, make_ready};
 use crate::execute::{socket_name, upstream};
 use crate::history::{Ending, Event, Frame, History, SessionId, Witness};
 use crate::pool::Database;
@@ -86,7 +86,7 @@ pub struct Watched {
 pub fn watch(program: &Program, calls: &Calls, tell: &mut dyn FnMut(&str)) -> Result<Watched, Trouble> {
     sight::prove()?;
     let supervisor = Supervisor::start(calls.stop)?;
-    let server = program.server.ready(program.database, &supervisor, calls.stop)?;
+    let server = make_ready(&program.server, program.database, &supervisor, calls.stop)?;
     let directory = supervisor.run_dir().join("watch");
     std::fs::create_dir(&directory).map_err(|error| Trouble::directory(&directory, error))?;
     let socket = directory.join(socket_name(program.database));
