@@ -32,9 +32,12 @@ fn certified(out: &Path, more: &[&str]) -> Result<PathBuf, libtest_mimic::Failed
     Ok(out.join(POOL).join("certificate.json"))
 }
 
-/// Without what differs between two runs.
+/// Without what differs between two runs: when they were, and how many steps were skipped. Whether a checkout that may succeed or fail
+/// gives up is for the clock to say, and the steps on what it would have got are skipped then.
 fn read(path: &Path) -> Result<Certificate, libtest_mimic::Failed> {
-    Ok(Certificate { made: Made::default(), ..corpus::certificate(path)? })
+    let mut certificate = Certificate { made: Made::default(), ..corpus::certificate(path)? };
+    certificate.promises.iter_mut().for_each(|chapter| chapter.skipped = 0);
+    Ok(certificate)
 }
 
 fn same(one: &Certificate, other: &Certificate) -> Outcome {
