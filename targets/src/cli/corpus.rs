@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use poolproof::Promise;
 use poolproof::certify;
 use poolproof::corpus;
 use poolproof::fuzz::{decode, encode};
 use poolproof::interleaving::Interleaving;
-use poolproof::situations::{Situation, Situations};
+use poolproof::situations::{Situation, Situations, required};
 
 use super::args::corpus::{Corpus, CorpusTask, Covered};
 use super::benches::prepare;
@@ -45,43 +46,74 @@ fn convert(
     Ok(if inputs.is_empty() { Code::NotExercised } else { Code::Passed })
 }
 
-/// Shows what the inputs of a directory exercise in a pool.
+/// Shows what the inputs of a directory exercise in a pool, and what they lack of what a certificate must have.
 fn cover(wanted: &Covered, screen: &mut Screen) -> Result<Code, Stop> {
     let executed = execute(wanted)?;
     let mut all = Situations::default();
-    for (.., situations) in &executed {
+    let mut by_promise: Vec<(Promise, Situations)> =
+        Promise::ALL.into_iter().map(|promise| (promise, Situations::default())).collect();
+    for (_, read, situations) in &executed {
         all.merge(situations.clone());
+        by_promise.iter_mut().filter(|(promise, _)| *promise == read.promise).for_each(|(_, of)| of.merge(situations.clone()));
     }
     let mut text = format!("{} inputs, {} situations\n", executed.len(), all.counts().count());
     for (situation, count) in all.counts() {
         text.push_str(&format!("{count:>8}  {situation}\n"));
     }
+    for (promise, situations) in by_promise.iter().filter(|(_, situations)| situations.counts().next().is_some()) {
+        text.push_str(&compared(*promise, situations));
+    }
     screen.say(&text)?;
-    Ok(if executed.is_empty() { Code::NotExercised } else { Code::Passed })
+    Ok(Code::Passed)
 }
 
-/// Keeps the shortest inputs that exercise together what all do.
+/// What was exercised under a promise, beside what `certify` demands of a run.
+fn compared(promise: Promise, situations: &Situations) -> String {
+    let demanded = required(promise);
+    let missing = situations.missing(demanded);
+    let mut text =
+        format!("{promise}: {} of {} situations that certify demands\n", demanded.len() - missing.len(), demanded.len());
+    for situation in missing {
+        text.push_str(&format!(" missing  {situation}\n"));
+    }
+    text
+}
+
+/// Keeps the shortest inputs that exercise together what all do, under each promise.
 fn minimise(wanted: &Covered, to: &Path, screen: &mut Screen) -> Result<Code, Stop> {
+    if holds_something(to) {
+        let message =
+            format!("{} has files already, which would be taken for inputs that were kept; name a new directory", to.display());
+        return Err(Stop::usage(message));
+    }
     let mut executed = execute(wanted)?;
     executed.sort_by_key(|(_, read, _)| read.steps.len());
-    let mut reached: BTreeSet<Situation> = BTreeSet::new();
+    let mut reached: BTreeSet<(String, Situation)> = BTreeSet::new();
     let (all, mut kept) = (executed.len(), 0);
     for (path, read, situations) in executed {
         let before = reached.len();
-        reached.extend(situations.counts().map(|(situation, _)| situation));
+        reached.extend(situations.counts().map(|(situation, _)| (read.terms().to_string(), situation)));
         if reached.len() > before {
             write(&to.join(stem(&path)), &encode(&read))?;
             kept += 1;
         }
     }
-    screen.say(&format!("{kept} of {all} inputs kept in {}: {} situations\n", to.display(), reached.len()))?;
-    Ok(if all == 0 { Code::NotExercised } else { Code::Passed })
+    let situations = reached.iter().map(|(_, situation)| situation).collect::<BTreeSet<_>>().len();
+    screen.say(&format!("{kept} of {all} inputs kept in {}: {situations} situations\n", to.display()))?;
+    Ok(Code::Passed)
+}
+
+fn holds_something(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 fn execute(wanted: &Covered) -> Result<Vec<(PathBuf, Interleaving, Situations)>, Stop> {
     let mut teller = Teller::new();
     let target = wanted.foreign.pool(Some(&wanted.pool), &mut teller)?;
     let inputs = inputs(&wanted.from)?;
+    if inputs.is_empty() {
+        return Err(Stop::usage(format!("{}: there are no inputs in it", wanted.from.display())));
+    }
     let bench = prepare(&[target], &wanted.servers, &mut teller)?;
     teller.begins(&format!("{}: {} inputs", target.name(), inputs.len()));
     let interleavings: Vec<Interleaving> = inputs.iter().map(|(_, read)| read.clone()).collect();
