@@ -1,4 +1,4 @@
-//! Findings on disk: `DIR/POOL/PROMISE.RULE.HASH.interleaving`, whole or not at all.
+//! Findings on disk: `DIR/POOL/PROMISE.RULE.WAY.interleaving`, whole or not at all.
 //!
 //! What fails is first laid down as it is, in a directory of this run below `DIR/POOL/pending`, before it is shrunk or told. A run that
 //! was killed leaves it there, and the next one takes it up. Several runs may share one directory: who finds the same first has found it.
@@ -13,6 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::corpus;
 use crate::interleaving::Interleaving;
+use crate::promise::Terms;
 use crate::rules::Rule;
 use crate::supervisor::random_name;
 use crate::trouble::Trouble;
@@ -61,16 +62,18 @@ impl Findings {
         Ok((findings, left))
     }
 
-    /// What a finding is called: two of the same promise, rule and shrunk form have the same name.
-    pub(super) fn name(rule: &Rule, shrunk: &Interleaving) -> String {
-        // Its keys are fixed, so that the name is the same in every run.
-        let mut hasher = DefaultHasher::new();
-        (rule.id, shrunk.to_string()).hash(&mut hasher);
-        format!("{}.{}.{:016x}", shrunk.terms(), rule.id, hasher.finish())
+    /// What a finding is called: whatever breaks the same rule by the same way under the same promise is one finding.
+    pub(super) fn name(terms: Terms, rule: &Rule, way: &str) -> String {
+        format!("{terms}.{}.{way}", rule.id)
     }
 
+    /// Whether this run or another one has it.
     pub(super) fn is_known(&self, name: &str) -> bool {
-        self.known.contains(name)
+        self.known.contains(name) || self.path(name).exists()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.{EXTENSION}"))
     }
 
     /// Lays down what has just failed.
@@ -96,12 +99,13 @@ impl Findings {
     /// As [`Findings::lay_down`].
     pub(super) fn save(&mut self, name: &str, text: &str) -> Result<Saved, Trouble> {
         let size = text.len() as u64;
+        // Without room for it, it is still not to be shrunk each time that it is met.
+        self.known.insert(name.to_owned());
         if self.taken + size > self.quota {
             return Ok(Saved::BeyondQuota);
         }
-        let path = self.folder.join(format!("{name}.{EXTENSION}"));
+        let path = self.path(name);
         let kept = self.keep(&path, text)?;
-        self.known.insert(name.to_owned());
         if kept {
             self.taken += size;
         }
@@ -116,7 +120,7 @@ impl Findings {
         let folder = self.folder.join("unsteady");
         fs::create_dir_all(&folder).map_err(|error| Trouble::directory(&folder, error))?;
         let text = failing.to_string();
-        let path = folder.join(format!("{}.{EXTENSION}", Self::name(rule, failing)));
+        let path = folder.join(format!("{}.{}.{:016x}.{EXTENSION}", failing.terms(), rule.id, hash(&text)));
         if self.taken + text.len() as u64 <= self.quota && self.keep(&path, &text)? {
             self.taken += text.len() as u64;
         }
@@ -182,6 +186,13 @@ impl Drop for Findings {
     }
 }
 
+/// Its keys are fixed, so that it is the same in every run.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The names of the findings in a directory, with their sizes in bytes.
 fn files(folder: &Path) -> Result<Vec<(String, u64)>, Trouble> {
     let entries = fs::read_dir(folder).map_err(|error| Trouble::directory(folder, error))?;
@@ -234,7 +245,7 @@ mod tests {
         let out = tempfile::tempdir().expect("a directory");
         let open = || Findings::open(out.path(), "pool", 1 << 20).expect("a directory").0;
         let (mut one, mut other) = (open(), open());
-        let name = Findings::name(&rules::ALL[0], &interleaving(1));
+        let name = Findings::name(interleaving(1).terms(), &rules::ALL[0], "checkout");
         assert_eq!(one.save(&name, "text").expect("room"), Saved::New);
         assert_eq!(other.save(&name, "text").expect("room"), Saved::Known);
         assert!(open().is_known(&name) && !open().is_known("another"));
@@ -268,6 +279,7 @@ mod tests {
         let (mut findings, _) = Findings::open(out.path(), "pool", 10).expect("a directory");
         assert_eq!(findings.save("one", "12345678").expect("room"), Saved::New);
         assert_eq!(findings.save("two", "12345678").expect("room"), Saved::BeyondQuota);
+        assert!(findings.is_known("two"), "it would be shrunk each time");
         assert!(!out.path().join("pool/two.interleaving").exists());
     }
 }

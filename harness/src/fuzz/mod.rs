@@ -12,6 +12,7 @@ mod session;
 mod settings;
 mod signals;
 mod tally;
+mod way;
 mod worker;
 
 pub use bytes::{decode, encode};

@@ -4,6 +4,7 @@
 //! inside a call, or by an abort.
 
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -46,6 +47,9 @@ static SETTINGS: OnceLock<Settings> = OnceLock::new();
 /// The thread that executes; started with the first input.
 static RUN: Mutex<Option<Run>> = Mutex::new(None);
 
+/// The name of that thread.
+const WORKER: &str = "worker";
+
 struct Run {
     inputs: Sender<Interleaving>,
     told: Receiver<Result<Told, Trouble>>,
@@ -57,7 +61,10 @@ struct Run {
 pub fn begin(pools: &[&str], home: &str) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match Settings::read(pools, Path::new(home), &arguments) {
-        Ok(settings) => drop(SETTINGS.set(settings)),
+        Ok(settings) => {
+            drop(SETTINGS.set(settings));
+            let_the_worker_panic();
+        }
         Err(message) => {
             eprintln!("error: {message}");
             end(2)
@@ -96,8 +103,11 @@ pub fn execute(input: &Input) {
             eprintln!("error: {trouble}");
             end(3)
         }
-        // It has panicked, which the hook of libfuzzer-sys does not let pass.
-        None => std::process::abort(),
+        // It has panicked, and said so.
+        None => {
+            close();
+            std::process::abort()
+        }
     }
 }
 
@@ -122,6 +132,15 @@ fn manner() -> (Option<Promise>, bool) {
     SETTINGS.get().map_or((None, true), |settings| (settings.terms.map(|terms| terms.promise), settings.guided))
 }
 
+/// The hook of libfuzzer-sys aborts on the spot. A panic of the thread that executes is to pass, so that it ends the run in order.
+fn let_the_worker_panic() {
+    let aborting = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match std::thread::current().name() {
+        Some(WORKER) => eprintln!("poolproof: {panic}"),
+        _ => aborting(panic),
+    }));
+}
+
 fn run() -> MutexGuard<'static, Option<Run>> {
     RUN.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -130,7 +149,12 @@ fn start(settings: &'static Settings) -> Run {
     listen(at_exit);
     let (inputs, received) = channel();
     let (tell, told) = channel();
-    let thread = std::thread::spawn(move || work(settings, &received, &tell));
+    let work = move || work(settings, &received, &tell);
+    let spawned = std::thread::Builder::new().name(WORKER.to_owned()).spawn(work);
+    let thread = spawned.unwrap_or_else(|error| {
+        eprintln!("error: cannot start a thread: {error}");
+        end(3)
+    });
     Run { inputs, told, thread }
 }
 
@@ -179,9 +203,10 @@ fn serve(
         }
         Ok(())
     };
-    let ended = served();
+    let ended = catch_unwind(AssertUnwindSafe(served));
     *tally = std::mem::take(&mut worker.tally);
-    ended
+    tally.panicked = ended.is_err();
+    ended.unwrap_or(Ok(()))
 }
 
 /// Ends the run in order, and says what it comes to.

@@ -23,6 +23,8 @@ const KEEP_GOING: &str = "POOLPROOF_FUZZ_KEEP_GOING";
 const QUOTA: &str = "POOLPROOF_FUZZ_QUOTA";
 /// Nothing but chance: each input is a random interleaving. For comparison.
 const UNGUIDED: &str = "POOLPROOF_FUZZ_UNGUIDED";
+/// For a test: after so many executions the worker panics.
+const PANIC: &str = "POOLPROOF_TEST_FUZZ_PANIC";
 
 const USUAL_QUOTA: u64 = 64 << 20;
 
@@ -50,6 +52,8 @@ pub(super) struct Settings {
     pub(super) quota: u64,
     pub(super) guided: bool,
     pub(super) purpose: Purpose,
+    /// For a test: the worker panics after so many executions.
+    pub(super) panics_after: Option<u64>,
 }
 
 impl Settings {
@@ -69,11 +73,12 @@ impl Settings {
             terms: parsed(PROMISE)?,
             server: parsed(SERVER)?.unwrap_or(ServerChoice::Embedded),
             agent: agent(home)?,
-            out: std::env::var_os(OUT).map_or_else(|| home.join("findings"), PathBuf::from),
+            out: std::env::var_os(OUT).map_or_else(|| usual_out(home), PathBuf::from),
             keep_going: flag(KEEP_GOING)?,
             quota: parsed(QUOTA)?.unwrap_or(USUAL_QUOTA),
             guided: !flag(UNGUIDED)?,
             purpose: purpose(arguments),
+            panics_after: parsed(PANIC)?,
         })
     }
 
@@ -118,8 +123,19 @@ fn agent(home: &Path) -> Result<PathBuf, String> {
         return if named.is_file() { Ok(named) } else { Err(format!("{AGENT}: there is no program {}", named.display())) };
     }
     let built = ["release", "debug"].map(|profile| home.join("../target").join(profile).join("poolproof"));
-    let found = built.into_iter().find(|path| path.is_file());
+    let found = beside().into_iter().chain(built).find(|path| path.is_file());
     found.ok_or_else(|| format!("no agent: build it with `cargo build --release`, or name the program poolproof in {AGENT}"))
+}
+
+/// The agent where it was taken to another machine together with the fuzzer.
+fn beside() -> Option<PathBuf> {
+    let beside = std::env::current_exe().ok()?.with_file_name("poolproof");
+    beside.is_file().then_some(beside)
+}
+
+/// Where findings go if nobody says it. What was taken to another machine has no workspace there, only a directory for what is temporary.
+fn usual_out(home: &Path) -> PathBuf {
+    if beside().is_some() { std::env::temp_dir().join("poolproof-findings") } else { home.join("findings") }
 }
 
 fn purpose(arguments: &[String]) -> Purpose {

@@ -25,6 +25,8 @@ pub(super) struct Tally {
     /// Findings for which the quota left no room.
     pub(super) beyond_quota: u64,
     pub(super) situations: BTreeSet<Situation>,
+    /// A panic of poolproof itself ended it.
+    pub(super) panicked: bool,
     /// What could not be removed at the end; `None` while the run goes on.
     pub(super) left: Option<Result<(), String>>,
 }
@@ -48,6 +50,9 @@ impl fmt::Display for Tally {
             writeln!(f, "  not saved, quota    {}", self.beyond_quota)?;
         }
         writeln!(f, "  situations gained   {}", self.situations.len())?;
+        if self.panicked {
+            writeln!(f, "  ended by a panic of poolproof itself, which is told above: please report it")?;
+        }
         match &self.left {
             None => writeln!(f, "  leftovers           not known: the run did not end in order"),
             Some(Ok(())) => writeln!(f, "  leftovers           none"),
@@ -64,11 +69,11 @@ mod tests {
     fn the_summary_tells_what_is_new_and_what_was_known() {
         let mut tally = Tally { pool: "some-pool".to_owned(), executions: 500, ..Tally::default() };
         tally.executing = Duration::from_secs(2);
-        tally.new.push(("anything.OWN-1.0011223344556677".to_owned(), 7));
-        tally.known.insert("anything.OWN-1.0011223344556677".to_owned(), 41);
+        tally.new.push(("anything.OWN-1.goodbye".to_owned(), 7));
+        tally.known.insert("anything.OWN-1.goodbye".to_owned(), 41);
         tally.left = Some(Ok(()));
         let text = tally.to_string();
-        for part in ["500 executions, 250 a second", "in execution 7", "0011223344556677 × 41", "leftovers           none"] {
+        for part in ["500 executions, 250 a second", "in execution 7", "OWN-1.goodbye × 41", "leftovers           none"] {
             assert!(text.contains(part), "'{part}' is missing in:\n{text}");
         }
     }

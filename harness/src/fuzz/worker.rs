@@ -1,15 +1,17 @@
 //! One worker of a fuzzer: executes what it is given, and finds out what a failure is.
 
-use std::collections::BTreeMap;
+use std::io::Write;
 use std::time::Instant;
 
 use super::counters;
 use super::findings::{Findings, Saved};
 use super::settings::{Purpose, Settings};
 use super::tally::Tally;
+use super::way;
 use crate::execute::{Effort, Executor};
-use crate::history::{Event, History};
+use crate::history::History;
 use crate::interleaving::Interleaving;
+use crate::promise::Terms;
 use crate::rules::{self, Judgement, Rule};
 use crate::shrink::shrink;
 use crate::situations::Situations;
@@ -17,8 +19,6 @@ use crate::trouble::Trouble;
 
 /// So often in a row a failure must be seen, before it is believed and while it is shrunk.
 const STEADY: u32 = 3;
-/// So many failures of one look are shrunk. What looks the same after that is taken to be the same.
-const SHRUNK: u32 = 3;
 
 /// What came of one input.
 #[derive(Debug, Default)]
@@ -29,22 +29,17 @@ pub(super) struct Told {
     pub(super) crash: Option<String>,
 }
 
-/// How a failure looks before it is shrunk: the terms, the rule, and the operation in which it was seen.
-type Look = (String, &'static str, &'static str, bool);
-
 pub(super) struct Worker<'a> {
     pub(super) executor: Executor<'a>,
     pub(super) settings: &'a Settings,
     pub(super) findings: Findings,
     pub(super) tally: Tally,
-    /// Of each look how many were shrunk, and the finding that came of the last.
-    looks: BTreeMap<Look, (u32, String)>,
 }
 
 impl<'a> Worker<'a> {
     pub(super) fn new(executor: Executor<'a>, settings: &'a Settings, findings: Findings) -> Self {
         let tally = Tally { pool: settings.pool.clone(), ..Tally::default() };
-        Self { executor, settings, findings, tally, looks: BTreeMap::new() }
+        Self { executor, settings, findings, tally }
     }
 
     /// Executes one input.
@@ -52,6 +47,7 @@ impl<'a> Worker<'a> {
     /// # Errors
     /// What ends the run: see [`Trouble`].
     pub(super) fn take(&mut self, interleaving: &Interleaving) -> Result<Told, Trouble> {
+        assert_ne!(Some(self.tally.executions), self.settings.panics_after, "a test asks for it");
         let started = Instant::now();
         let (history, judgement) = self.run(interleaving, Effort::Quick)?;
         self.tally.executing += started.elapsed();
@@ -64,8 +60,8 @@ impl<'a> Worker<'a> {
             (None, _) | (_, Purpose::Survey) => None,
             (Some((rule, evidence)), Purpose::Reproduce) => Some(format!("{}: {}\n{interleaving}", rule.id, evidence.sentence)),
             (Some((rule, evidence)), Purpose::Search) => {
-                let look = look(interleaving, rule, &history, evidence.at);
-                self.failed(interleaving, rule, look)?
+                let name = Findings::name(interleaving.terms(), rule, &way::of(&history, evidence.at));
+                self.failed(interleaving, rule, &name)?
             }
         };
         Ok(Told { pairs, crash })
@@ -78,7 +74,7 @@ impl<'a> Worker<'a> {
     pub(super) fn take_up(&mut self, laid_down: &std::path::Path, failing: &Interleaving) -> Result<Option<String>, Trouble> {
         let (_, judgement) = self.run(failing, Effort::Full)?;
         let crash = match judgement.first_cause() {
-            Some((rule, _)) => self.settle(failing, rule)?.1,
+            Some((rule, _)) => self.settle(failing, rule)?,
             None => None,
         };
         self.findings.take_away(laid_down);
@@ -93,84 +89,85 @@ impl<'a> Worker<'a> {
     }
 
     /// Finds out whether a failure is known; what is to be said if it is to end the run.
-    fn failed(&mut self, failing: &Interleaving, rule: &'static Rule, look: Look) -> Result<Option<String>, Trouble> {
-        if let Some((SHRUNK.., name)) = self.looks.get(&look) {
-            *self.tally.known.entry(name.clone()).or_default() += 1;
+    fn failed(&mut self, failing: &Interleaving, rule: &'static Rule, name: &str) -> Result<Option<String>, Trouble> {
+        if self.is_known(name) {
             return Ok(None);
         }
         // First of all it is on disk: whatever happens now, it is not lost.
         let laid_down = self.findings.lay_down(rule.id, failing)?;
-        let (name, crash) = self.settle(failing, rule)?;
+        let crash = self.settle(failing, rule)?;
         self.findings.take_away(&laid_down);
-        if let Some(name) = name {
-            let (times, last) = self.looks.entry(look).or_default();
-            (*times, *last) = (*times + 1, name);
-        }
         Ok(crash)
     }
 
-    /// Confirms and shrinks a failure that is laid down; its name if it is one, and what is to be said if it is to end the run.
-    fn settle(&mut self, failing: &Interleaving, rule: &'static Rule) -> Result<(Option<String>, Option<String>), Trouble> {
-        let (_, again) = self.run(failing, Effort::Full)?;
-        let Some(rule) = again.first_cause().map(|(rule, _)| rule).filter(|again| again.id == rule.id) else {
+    /// Whether there is a finding of that name; then it was met once more.
+    fn is_known(&mut self, name: &str) -> bool {
+        let known = self.findings.is_known(name);
+        if known {
+            *self.tally.known.entry(name.to_owned()).or_default() += 1;
+        }
+        known
+    }
+
+    /// Confirms and shrinks a failure that is laid down; what is to be said if it is to end the run.
+    fn settle(&mut self, failing: &Interleaving, rule: &'static Rule) -> Result<Option<String>, Trouble> {
+        let (history, again) = self.run(failing, Effort::Full)?;
+        let Some((rule, evidence)) = again.first_cause().filter(|(again, _)| again.id == rule.id) else {
             return self.unsteady(failing, rule);
         };
-        if !self.fails(failing, rule)? {
+        if !self.fails(failing, rule, None)? {
             return self.unsteady(failing, rule);
         }
-        let shrunk = shrink(failing, |candidate| self.fails(candidate, rule))?;
+        let way = way::of(&history, evidence.at);
+        let name = Findings::name(failing.terms(), rule, &way);
+        if self.is_known(&name) {
+            return Ok(None);
+        }
+        let shrunk = shrink(failing, |candidate| self.fails(candidate, rule, Some((failing.terms(), &way))))?;
         // What is saved was seen with full patience; if the shrunk one needs haste to fail, the whole one is.
-        let (_, judgement) = self.run(&shrunk, Effort::Full)?;
+        let (history, judgement) = self.run(&shrunk, Effort::Full)?;
         let (shrunk, judgement) = match judgement.first_cause() {
-            Some((first, _)) if first.id == rule.id => (shrunk, judgement),
+            Some((first, evidence)) if first.id == rule.id && way::of(&history, evidence.at) == way => (shrunk, judgement),
             _ => (failing.clone(), again),
         };
-        let name = Findings::name(rule, &shrunk);
         *self.tally.known.entry(name.clone()).or_default() += 1;
-        if self.findings.is_known(&name) {
-            return Ok((Some(name), None));
-        }
         let evidence = judgement.first_cause().map_or("", |(_, evidence)| evidence.sentence.as_str());
         let text = format!("# {}: {}\n# {evidence}\n{shrunk}", rule.id, rule.sentence);
         match self.findings.save(&name, &text)? {
             Saved::New => {}
-            Saved::Known => return Ok((Some(name), None)),
+            Saved::Known => return Ok(None),
             Saved::BeyondQuota => {
                 self.tally.beyond_quota += 1;
-                return Ok((Some(name), None));
+                return Ok(None);
             }
         }
         self.tally.new.push((name.clone(), self.tally.executions));
         let said = format!("new finding {name} of {}:\n{text}", self.settings.pool);
-        eprintln!("poolproof: {said}");
-        let crash = (!self.settings.keep_going).then_some(said);
-        Ok((Some(name), crash))
+        // Nobody may be listening any more.
+        let _ = writeln!(std::io::stderr(), "poolproof: {said}");
+        Ok((!self.settings.keep_going).then_some(said))
     }
 
-    fn unsteady(&mut self, failing: &Interleaving, rule: &Rule) -> Result<(Option<String>, Option<String>), Trouble> {
+    fn unsteady(&mut self, failing: &Interleaving, rule: &Rule) -> Result<Option<String>, Trouble> {
         self.tally.unsteady += 1;
         self.findings.keep_unsteady(rule, failing)?;
-        Ok((None, None))
+        Ok(None)
     }
 
-    /// It fails in the same way so often in a row.
-    fn fails(&mut self, candidate: &Interleaving, rule: &Rule) -> Result<bool, Trouble> {
+    /// It breaks the rule so often in a row; where a way is asked for, on the same terms and by that way.
+    fn fails(&mut self, candidate: &Interleaving, rule: &Rule, by: Option<(Terms, &str)>) -> Result<bool, Trouble> {
+        if by.is_some_and(|(terms, _)| candidate.terms() != terms) {
+            return Ok(false);
+        }
         for _ in 0..STEADY {
-            let (_, judgement) = self.run(candidate, Effort::Quick)?;
-            if judgement.first_cause().is_none_or(|(first, _)| first.id != rule.id) {
+            let (history, judgement) = self.run(candidate, Effort::Quick)?;
+            let same = judgement.first_cause().is_some_and(|(first, evidence)| {
+                first.id == rule.id && by.is_none_or(|(_, way)| way::of(&history, evidence.at) == way)
+            });
+            if !same {
                 return Ok(false);
             }
         }
         Ok(true)
     }
-}
-
-/// How a failure looks that was seen at a place of a history.
-fn look(failing: &Interleaving, rule: &'static Rule, history: &History, at: usize) -> Look {
-    let last = history.events().iter().take(at + 1).rev().find_map(|event| match event {
-        Event::Invoked(invocation) => Some((invocation.op.word(), invocation.inherited)),
-        _ => None,
-    });
-    let (word, inherited) = last.unwrap_or_default();
-    (failing.terms().to_string(), rule.id, word, inherited)
 }
