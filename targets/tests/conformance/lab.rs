@@ -40,7 +40,7 @@ pub(crate) fn is_required(database: Database) -> bool {
     is_required_by_name(database.name())
 }
 
-/// The same of what is no database: `containers`.
+/// The same of what is no database: `containers`, `fuzz`.
 pub(crate) fn is_required_by_name(wanted: &str) -> bool {
     let required = std::env::var("POOLPROOF_REQUIRE").unwrap_or_default();
     required.split(',').any(|name| name == wanted)

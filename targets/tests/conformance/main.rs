@@ -17,6 +17,7 @@ mod emitted;
 mod executor;
 mod explain;
 mod field_reports;
+mod fuzzing;
 mod inside;
 mod lab;
 mod misfits;
@@ -72,6 +73,7 @@ fn main() -> std::process::ExitCode {
         .chain(python::trials())
         .chain(field_reports::trials())
         .chain(containers::trials())
+        .chain(fuzzing::trials())
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     lab.close();
