@@ -158,7 +158,6 @@ impl Drop for Place {
     }
 }
 
-/// A name that no other run has, also on a server that several runs share.
 /// Makes the chosen server ready. What is started for it ends with the supervisor.
 ///
 /// # Errors
@@ -177,6 +176,7 @@ pub(crate) fn make_ready(
     }
 }
 
+/// A name that no other run has, also on a server that several runs share.
 fn ledger_name() -> String {
     use std::hash::{BuildHasher, Hasher};
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
