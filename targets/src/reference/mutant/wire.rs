@@ -45,10 +45,12 @@ pub(super) fn close_statement(database: Database) -> Vec<u8> {
     }
 }
 
-/// Throws away what has arrived.
+/// Throws away what has arrived, be it a reply that is owed to somebody else.
 pub(super) fn drain(socket: BorrowedFd<'_>) {
     let mut chunk = [0; 512];
-    while matches!(recv(socket, &mut chunk, RecvFlags::DONTWAIT), Ok((_, read)) if read > 0) {}
+    while matches!(recv(socket, &mut chunk, RecvFlags::DONTWAIT), Ok((_, read)) if read > 0) {
+        tell_of_reading();
+    }
 }
 
 /// Readable when somebody has read replies since one was last owed.
