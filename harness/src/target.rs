@@ -13,6 +13,8 @@ pub struct Target {
     repeats: bool,
     shared: Option<&'static str>,
     #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
+    prepare: Option<fn()>,
+    #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
     agent: Agent,
 }
 
@@ -60,7 +62,7 @@ impl Target {
     /// The target of one kind of pool, under a name without blanks, with a few words on what it is.
     pub const fn of<P: Pool>(name: &'static str, about: &'static str) -> Self {
         let agent = Agent::Inside { main: agent::<P>, variant: None };
-        Self { name, about, database: P::DATABASE, repeats: false, shared: None, agent }
+        Self { name, about, database: P::DATABASE, repeats: false, shared: None, prepare: None, agent }
     }
 
     /// The same for one of many variants of a kind of pool, which differ at run time only: `choose` is called with its number, in the
@@ -73,14 +75,14 @@ impl Target {
     #[cfg(all(feature = "fuzz", target_os = "linux", not(poolproof_elsewhere)))]
     pub(crate) fn beside(name: &str, database: Database) -> Self {
         let name = Box::leak(name.into());
-        Self { name, about: "", database, repeats: false, shared: None, agent: Agent::Beside }
+        Self { name, about: "", database, repeats: false, shared: None, prepare: None, agent: Agent::Beside }
     }
 
     /// A pool that another program runs. It finds the name as `POOLPROOF_POOL` in its environment.
     pub fn of_program(name: &str, about: &str, database: Database, program: Program) -> Self {
         let leak = |words: &str| -> &'static str { Box::leak(words.into()) };
         let agent = Agent::Program(Box::leak(Box::new(program)));
-        Self { name: leak(name), about: leak(about), database, repeats: false, shared: None, agent }
+        Self { name: leak(name), about: leak(about), database, repeats: false, shared: None, prepare: None, agent }
     }
 
     /// The same, of a pool that has no threads, no clock and no chance of its own: it goes the same way whenever the same is done with
@@ -99,6 +101,14 @@ impl Target {
     #[must_use]
     pub const fn sharing(self, other: &'static str) -> Self {
         Self { shared: Some(other), ..self }
+    }
+
+    /// The same, with what every process of it would do at the first use of its driver, done once and inherited by all: patterns that
+    /// are compiled, tables that are computed. It must open nothing and start no thread. A target that another program runs does not
+    /// do it.
+    #[must_use]
+    pub const fn prepared_by(self, prepare: fn()) -> Self {
+        Self { prepare: Some(prepare), ..self }
     }
 
     /// Its name.
@@ -127,6 +137,9 @@ impl Target {
         let Agent::Inside { main, variant } = self.agent else { return };
         if let Some((choose, number)) = variant {
             choose(number);
+        }
+        if let Some(prepare) = self.prepare {
+            prepare();
         }
         main(control);
     }

@@ -114,11 +114,14 @@ fn unjudged() -> Option<Target> {
 pub fn pools() -> Vec<Target> {
     let sync = Vec::from([
         Target::of::<r2d2_postgres::R2d2Postgres>("r2d2-postgres", "r2d2 0.8 with r2d2_postgres 0.18"),
-        Target::of::<r2d2_mysql::R2d2Mysql>("r2d2-mysql", "r2d2 0.8 with r2d2_mysql 28").sharing("r2d2-postgres"),
-        Target::of::<mysql_pool::MysqlPool>("mysql", "mysql::Pool 28"),
+        Target::of::<r2d2_mysql::R2d2Mysql>("r2d2-mysql", "r2d2 0.8 with r2d2_mysql 28")
+            .sharing("r2d2-postgres")
+            .prepared_by(mysql_pool::compile_patterns),
+        Target::of::<mysql_pool::MysqlPool>("mysql", "mysql::Pool 28").prepared_by(mysql_pool::compile_patterns),
         Target::of::<no_pool::NoPool<postgres::Client>>("no-pool", "no pool, a connection of postgres 0.19 for each checkout"),
         Target::of::<no_pool::NoPool<::mysql::Conn>>("no-pool-mysql", "no pool, a connection of mysql 28 for each checkout")
-            .sharing("no-pool"),
+            .sharing("no-pool")
+            .prepared_by(mysql_pool::compile_patterns),
     ]);
     sync.into_iter().chain(neutral()).chain(asynchronous()).chain(correct()).collect()
 }

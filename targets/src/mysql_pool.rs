@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use mysql::prelude::Queryable;
 use mysql::{DriverError, OptsBuilder, PoolConstraints, PoolOpts, PooledConn, Row, Value};
+use mysql_common::constants::{CapabilityFlags, StatusFlags};
+use mysql_common::packets::HandshakePacket;
 use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
 
 /// A pool of the crate `mysql`.
@@ -47,6 +49,15 @@ impl Connection for Checkout {
     fn query(&mut self, sql: &str) -> Result<Rows, Error> {
         text_rows(&mut self.0, sql)
     }
+}
+
+/// Compiles the patterns by which the driver reads a server's version: at their first use, which is the first connection, they would
+/// cost each process more than the connection itself.
+pub(crate) fn compile_patterns() {
+    let (version, scramble, plugin) = (&b"0.0.0"[..], None::<&[u8]>, None::<&[u8]>);
+    let (capabilities, status) = (CapabilityFlags::empty(), StatusFlags::empty());
+    let greeting = HandshakePacket::new(10, version, 0, [0; 8], scramble, capabilities, 0, status, plugin);
+    std::hint::black_box((greeting.server_version_parsed(), greeting.maria_db_server_version_parsed()));
 }
 
 /// How the driver is told where the server is.

@@ -7,6 +7,7 @@ use crate::bb8_postgres::Bb8Postgres;
 use crate::deadpool_postgres::{Clean, DeadpoolPostgres, Fast, Verified};
 use crate::mobc_postgres::MobcPostgres;
 use crate::mysql_async::MysqlAsync;
+use crate::mysql_pool;
 use crate::sqlx_mysql::SqlxMySql;
 use crate::sqlx_postgres::SqlxPostgres;
 
@@ -29,6 +30,7 @@ pub(crate) fn pools() -> Vec<Target> {
     let sqlx = pair!(SqlxPostgres, "sqlx-postgres", "sqlx::PgPool 0.9");
     let sqlx_mysql = pair!(SqlxMySql, "sqlx-mysql", "sqlx::MySqlPool 0.9");
     let mysql_async = pair!(MysqlAsync, "mysql-async", "mysql_async::Pool 0.37");
+    let mysql_async = mysql_async.map(|target| target.prepared_by(mysql_pool::compile_patterns));
     let driven = [
         deadpool,
         sharing("deadpool-postgres", verified),

@@ -55,4 +55,16 @@ mod tests {
         assert_eq!(of("reference"), []);
         assert_eq!(of("sqlalchemy-queuepool-psycopg2"), []);
     }
+
+    /// What is compiled ahead for the drivers for MySQL is theirs only in the release that they use themselves.
+    #[test]
+    fn the_patterns_that_are_compiled_ahead_are_the_drivers_own() {
+        let used_by = |name: &str| {
+            let (_, package) = LOCK.split_once(&format!("\nname = \"{name}\"\n"))?;
+            package.split("\n\n").next()?.lines().find(|line| line.contains("mysql_common"))
+        };
+        let drivers = ["mysql", "mysql_async"].map(used_by);
+        assert_eq!(drivers, [used_by("poolproof-targets"); 2]);
+        assert!(drivers[0].is_some());
+    }
 }
