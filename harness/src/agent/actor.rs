@@ -117,7 +117,7 @@ impl<P: Pool> Actor<P> {
                 std::mem::forget(shared.take(pool));
                 Reply::Done
             }
-            Task::Checkout { handle, pool, patience_ms } => self.check_out(handle, pool, Duration::from_millis(patience_ms)),
+            Task::Checkout { handle, pool, patience } => self.check_out(handle, pool, patience),
             Task::Return { handle } => match self.checkouts.remove(&handle) {
                 Some(connection) => guarded(|| connection.give_back().into_reply()),
                 None => unknown("checkout", &handle),

@@ -4,6 +4,7 @@
 //! an actor never skips. Portable, and free of everything but data, so that both ends and other languages can share it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +60,8 @@ pub(crate) enum Task {
     Checkout {
         handle: String,
         pool: u32,
-        patience_ms: u64,
+        #[serde(rename = "patience_ms", with = "milliseconds")]
+        patience: Duration,
     },
     Return {
         handle: String,
@@ -190,6 +192,25 @@ pub(crate) enum Reply {
     Rejected(String),
 }
 
+/// A time as a number of milliseconds, which has a fraction only where the time has one.
+mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        match time.subsec_nanos() % 1_000_000 {
+            0 => serializer.serialize_u128(time.as_millis()),
+            _ => serializer.serialize_f64(time.as_secs_f64() * 1000.0),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let milliseconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(milliseconds / 1000.0).map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -200,15 +221,24 @@ mod tests {
 
     #[test]
     fn the_lines_look_as_an_author_of_another_agent_expects_them() {
-        let order = Order { id: 3, task: Task::Checkout { handle: "a".into(), pool: 0, patience_ms: 5000 } };
+        let order = Order { id: 3, task: checkout(Duration::from_secs(5)) };
         let line = serde_json::to_string(&order).expect("plain data");
         assert_eq!(line, r#"{"id":3,"do":{"checkout":{"handle":"a","pool":0,"patience_ms":5000}}}"#);
+        let order = Order { id: 3, task: checkout(Duration::from_micros(250)) };
+        let line = serde_json::to_string(&order).expect("plain data");
+        assert_eq!(line, r#"{"id":3,"do":{"checkout":{"handle":"a","pool":0,"patience_ms":0.25}}}"#);
+        let Ok(Order { task: Task::Checkout { patience, .. }, .. }) = serde_json::from_str(&line) else { panic!("{line}") };
+        assert_eq!(patience, Duration::from_micros(250));
         let answer = Message::Answer(Answer { id: 3, is: Reply::Error { kind: ErrorKind::TimedOut, message: "late".into() } });
         let line = serde_json::to_string(&answer).expect("plain data");
         assert_eq!(line, r#"{"answer":{"id":3,"is":{"error":{"kind":"timed-out","message":"late"}}}}"#);
         let hello: Message =
             serde_json::from_str(r#"{"hello":{"version":1,"case":7,"who":"p0.t1","thread":12}}"#).expect("valid");
         assert!(matches!(hello, Message::Hello(Hello { case: 7, .. })));
+    }
+
+    fn checkout(patience: Duration) -> Task {
+        Task::Checkout { handle: "a".into(), pool: 0, patience }
     }
 
     /// The lines of the page that are said to be of one side.

@@ -28,9 +28,7 @@ impl Case<'_> {
             Op::Dispose(_) => Task::Dispose { pool },
             Op::DropPool(_) => Task::DropPool { pool },
             Op::LeakPool(_) => Task::LeakPool { pool },
-            Op::Checkout(handle, _) => {
-                Task::Checkout { handle: handle.to_string(), pool, patience_ms: patience.as_millis() as u64 }
-            }
+            Op::Checkout(handle, _) => Task::Checkout { handle: handle.to_string(), pool, patience },
             Op::Return(handle) => Task::Return { handle: handle.to_string() },
             Op::AfterFork(_) => Task::AfterFork { pool },
             Op::DropRuntime(_) => Task::DropRuntime { pool },
