@@ -28,7 +28,7 @@ use crate::verdict::Verdict;
 pub use compare::{Causes, Difference, Sample, compare};
 use confirm::confirm;
 pub use glance::{Glance, glance};
-pub use hunt::{Bag, Hunt, Kill, hunt};
+pub use hunt::{Bag, Hunt, Kill, Shorter, hunt, shorter};
 pub use replay::{Replay, replay};
 use search::{Supply, search};
 pub use second::{Second, ask_second_server};
