@@ -28,7 +28,7 @@ use crate::verdict::Verdict;
 pub use compare::{Causes, Difference, Sample, compare};
 use confirm::confirm;
 pub use glance::{Glance, glance};
-pub use hunt::{Bag, Hunt, Kill, hunt};
+pub use hunt::{Bag, Hunt, Kill, Shorter, hunt, shorter};
 pub use replay::{Replay, replay};
 use search::{Supply, search};
 pub use second::{Second, ask_second_server};
@@ -105,6 +105,8 @@ pub struct Cell {
     pub sources: Vec<Share>,
     /// How many steps they had, and how many of these were skipped.
     pub steps: (u64, u64),
+    /// In how many of the interleavings a reply of the server was withheld.
+    pub stalled: u64,
     /// What was exercised.
     pub situations: Situations,
     /// It was a run of all sources with at least the usual number of cases: what it did not exercise it should have.
@@ -219,6 +221,7 @@ impl Cell {
             known: 0,
             sources: Vec::new(),
             steps: (0, 0),
+            stalled: 0,
             searched: Duration::ZERO,
             first_seen: Vec::new(),
             situations: Situations::default(),

@@ -1,10 +1,14 @@
-//! Makes a failing interleaving small: at the end no single step can be left out (*1-minimal*).
+//! Makes a failing interleaving small: at the end no single step can be left out (*1-minimal*), nor an actor's steps be done by the one
+//! who made it.
 //!
 //! It knows nothing of rules or processes: it is given a question, "does this still fail in the same way?".
+
+mod fewer;
 
 use std::collections::BTreeMap;
 
 use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use fewer::fewer;
 
 /// Shrinks `start`, of which `fails` is true, as long as `fails` stays true.
 ///
@@ -21,12 +25,24 @@ pub fn shrink<E>(start: &Interleaving, mut fails: impl FnMut(&Interleaving) -> R
                 best = simpler;
             }
         }
-        if best == before {
+        // Only when nothing else helps: there are many of them.
+        if best == before && !take_first(&mut best, &mut fails)? {
             break;
         }
     }
     let canonical = canonical(&best);
     Ok(if canonical != best && fails(&canonical)? { canonical } else { best })
+}
+
+/// Takes the first of the shorter neighbours that fails too; true if there is one.
+fn take_first<E>(best: &mut Interleaving, fails: &mut impl FnMut(&Interleaving) -> Result<bool, E>) -> Result<bool, E> {
+    for candidate in fewer(best) {
+        if fails(&candidate)? {
+            *best = candidate;
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Deletes runs of steps, longest runs first; true if anything could go.
@@ -67,8 +83,8 @@ fn of_op(op: &Op) -> u32 {
             .iter()
             .position(|simpler| simpler == kind)
             .map_or(0, |place| place as u32),
-        Op::Insert(_) => 2,
-        Op::Prepared(_) | Op::Mark(_) | Op::Lock(_) => 1,
+        Op::Insert(_) | Op::Lock(_) => 2,
+        Op::Prepared(_) | Op::Mark(_) => 1,
         Op::Fork(_, kind) => ForkKind::ALL.iter().position(|simpler| simpler == kind).map_or(0, |place| place as u32),
         Op::Open(Some(_)) | Op::Dispose(Some(_)) | Op::DropPool(Some(_)) | Op::LeakPool(Some(_)) | Op::Checkout(_, Some(_)) => 1,
         _ => 0,
@@ -107,6 +123,7 @@ fn simplifications(of: &Interleaving) -> Vec<Interleaving> {
                 }
             }
             Op::Insert(handle) | Op::Prepared(handle) => offer(Step { op: Op::Query(handle), ..*step }),
+            Op::Lock(handle) => offer(Step { op: Op::Mark(handle), ..*step }),
             Op::Open(Some(_)) => offer(Step { op: Op::Open(None), ..*step }),
             Op::Checkout(handle, Some(_)) => offer(Step { op: Op::Checkout(handle, None), ..*step }),
             _ => {}

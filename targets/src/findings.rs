@@ -50,6 +50,7 @@ const FINDINGS: &[Finding] = &[
     of(R2D2, &["r2d2-"], "TXN-3", "", ("r2d2", "r2d2/src/lib.rs:489")),
     of(R2D2, &["r2d2-"], "TXN-4", "", ("r2d2", "r2d2/src/lib.rs:489")),
     of(R2D2, &["r2d2-"], "LIV-1", "has computed", ("parking_lot_core", "src/parking_lot.rs:324")),
+    of(R2D2, &["r2d2-"], "LIV-1", "did not end in time", ("parking_lot", "src/raw_mutex.rs:305")),
     of(R2D2, &["r2d2-"], "LIV-3", "", ("parking_lot_core", "src/parking_lot.rs:324")),
     of(TOKIO, &["deadpool-postgres"], "LIV-1", "p0's", ("tokio", "tokio/src/io/poll_evented.rs:312")),
     of(TOKIO, ON_TOKIO, "LIV-1", "p1", ("tokio", "tokio/src/runtime/scheduler/current_thread/mod.rs:211")),

@@ -1,5 +1,7 @@
 //! The search for one planted defect: it ends with the first confirmed failure, which is shrunk.
 
+mod shorter;
+
 use std::time::{Duration, Instant};
 
 use super::search::Supply;
@@ -14,6 +16,7 @@ use crate::rules::{self, Judgement, Rule};
 use crate::shrink::shrink;
 use crate::target::Target;
 use crate::trouble::Trouble;
+pub use shorter::{Shorter, shorter};
 
 /// What is hunted, and how far.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +102,7 @@ impl Hunt<'_> {
         worker.execute_until(interleaving, effort, |history| cause(history).is_some()).map(|history| cause(&history))
     }
 
-    /// What fails again with full patience, and then so often in a row, is shrunk.
+    /// What is steady is shrunk.
     fn confirm(
         &self,
         worker: &mut Executor,
@@ -108,28 +111,32 @@ impl Hunt<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Option<Kill>, Trouble> {
         progress(Progress::Confirming(self.promise, rule));
-        let mut breaks = |candidate: &Interleaving, effort| {
-            self.first_cause(worker, candidate, effort).map(|cause| cause.is_some_and(|cause| cause.id == rule.id))
-        };
-        if !breaks(&interleaving, Effort::Full)? {
-            return Ok(None);
-        }
-        let mut steadily = |candidate: &Interleaving| {
-            for _ in 0..STEADY {
-                if !breaks(candidate, Effort::Quick)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        };
-        if !steadily(&interleaving)? {
+        if !self.is_steady(worker, &interleaving, rule)? {
             return Ok(None);
         }
         let shrunk = shrink(&interleaving, |candidate| {
             progress(Progress::Shrinking(self.promise, rule, candidate.steps.len()));
-            steadily(candidate)
+            self.breaks_in_a_row(worker, candidate, rule)
         })?;
         Ok(Some(Kill { rule, interleaving: shrunk }))
+    }
+
+    /// It breaks the rule with full patience, and then so often in a row.
+    fn is_steady(&self, worker: &mut Executor, interleaving: &Interleaving, rule: &'static Rule) -> Result<bool, Trouble> {
+        Ok(self.breaks(worker, interleaving, rule, Effort::Full)? && self.breaks_in_a_row(worker, interleaving, rule)?)
+    }
+
+    fn breaks_in_a_row(&self, worker: &mut Executor, interleaving: &Interleaving, rule: &'static Rule) -> Result<bool, Trouble> {
+        for _ in 0..STEADY {
+            if !self.breaks(worker, interleaving, rule, Effort::Quick)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn breaks(&self, worker: &mut Executor, given: &Interleaving, rule: &'static Rule, effort: Effort) -> Result<bool, Trouble> {
+        self.first_cause(worker, given, effort).map(|cause| cause.is_some_and(|cause| cause.id == rule.id))
     }
 }
 

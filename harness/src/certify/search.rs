@@ -6,9 +6,10 @@ use super::crew::look_at_all;
 use super::{Cases, Cell, Execution, Failure, Plan, Progress, Share, Unlike, run_until_broken};
 use crate::execute::{Effort, Executor};
 use crate::generate::{Amount, Mix, Source};
-use crate::history::Event;
+use crate::history::{Event, Expectation, Outcome};
 use crate::interleaving::Interleaving;
 use crate::limits;
+use crate::pool::ErrorKind;
 use crate::promise::Promise;
 use crate::rules::{self, Judgement, Rule};
 use crate::situations::Situations;
@@ -64,6 +65,7 @@ pub(super) struct Found {
     /// Of each source how many, and by rule of how many of them it was the first cause.
     sources: [(u64, Vec<u64>); Source::ALL.len()],
     steps: (u64, u64),
+    stalled: u64,
     situations: Situations,
     searched: Duration,
     /// How many interleavings there are to execute, if that is known.
@@ -81,17 +83,37 @@ struct Seen {
     situations: Situations,
     steps: u64,
     skipped: u64,
+    /// A reply was withheld.
+    stalled: bool,
 }
 
 fn look(worker: &mut Executor, supply: &Supply, index: u64) -> Result<Seen, Trouble> {
     let interleaving = supply.nth(index);
-    let execution = run_until_broken(worker, &interleaving, Effort::Quick)?;
+    let mut execution = run_until_broken(worker, &interleaving, Effort::Quick)?;
+    if ran_out_of_time(&execution) {
+        execution = run_until_broken(worker, &interleaving, Effort::Full)?;
+    }
     let broken = execution.first_cause();
     let Execution { history, judgement } = execution.before_the_first_cause(&interleaving);
     let skipped = history.events().iter().filter(|event| matches!(event, Event::Skipped { .. })).count() as u64;
+    let stalled = history.events().iter().any(|event| matches!(event, Event::Withheld { .. }));
     let situations = Situations::of(&interleaving, &history);
     let steps = interleaving.steps.len() as u64;
-    Ok(Seen { index, source: supply.source(index), broken, judgement, situations, steps, skipped })
+    Ok(Seen { index, source: supply.source(index), broken, judgement, situations, steps, skipped, stalled })
+}
+
+/// Something did not come in the short time that it has in a search, and no rule that is judged on these terms says so: nobody would look
+/// again, and what was to come after it is missing. A busy machine may have been the cause.
+fn ran_out_of_time(execution: &Execution) -> bool {
+    let history = &execution.history;
+    let too_late = |event: &Event| match event {
+        Event::Overdue { .. } => true,
+        Event::Finished { id, outcome: Outcome::Error { kind: ErrorKind::TimedOut, .. } } => {
+            history.invocations().any(|(_, call)| call.id == *id && call.expected == Expectation::Success)
+        }
+        _ => false,
+    };
+    execution.first_cause().is_none() && history.events().iter().any(too_late)
 }
 
 pub(super) fn search(
@@ -126,6 +148,7 @@ impl Found {
             cases: 0,
             sources: Source::ALL.map(|_| (0, vec![0; rules::ALL.len()])),
             steps: (0, 0),
+            stalled: 0,
             situations: Situations::default(),
             searched: Duration::ZERO,
             wanted: None,
@@ -137,6 +160,7 @@ impl Found {
         let mut source = seen.source.map(|source| &mut self.sources[source as usize]);
         source.iter_mut().for_each(|(cases, _)| *cases += 1);
         self.steps = (self.steps.0 + seen.steps, self.steps.1 + seen.skipped);
+        self.stalled += u64::from(seen.stalled);
         self.situations.merge(seen.situations);
         // Nothing is broken before it is confirmed.
         if let Some(place) = seen.broken {
@@ -171,6 +195,7 @@ impl Found {
             known: supply.saved(),
             sources,
             steps: self.steps,
+            stalled: self.stalled,
             situations: self.situations,
             whole,
             unlike,
@@ -189,4 +214,38 @@ pub(super) fn that_count(judgement: Judgement, broken: bool) -> impl Iterator<It
         Verdict::NoVerdict(_) => !broken,
         _ => true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{History, Invocation, InvocationId};
+    use crate::interleaving::{Handle, Op, Process, parse};
+
+    /// Where connections come back dirty nobody is blamed for a checkout that comes too late.
+    #[test]
+    fn what_nobody_is_blamed_for_is_looked_at_again_with_full_patience() {
+        let hurried = |kind, expected| {
+            let interleaving = parse("promise threads-only+dirty\np0 open\np0 checkout a\n").expect("valid");
+            let (id, actor, op) = (InvocationId(0), Process::FIRST.main(), Op::Checkout(Handle(0), None));
+            let call = Invocation {
+                id,
+                actor,
+                op,
+                step: Some(1),
+                pool: None,
+                checkout: None,
+                inherited: false,
+                nonce: None,
+                expected,
+                stall: None,
+            };
+            let outcome = Outcome::Error { kind, message: String::new() };
+            let events = vec![Event::Invoked(call), Event::Finished { id, outcome }];
+            ran_out_of_time(&Execution::of(&interleaving, History::from_events(events)))
+        };
+        assert!(hurried(ErrorKind::TimedOut, Expectation::Success));
+        assert!(!hurried(ErrorKind::TimedOut, Expectation::Either), "it need not succeed");
+        assert!(!hurried(ErrorKind::Database, Expectation::Success), "time has nothing to do with it");
+    }
 }

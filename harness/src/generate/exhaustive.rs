@@ -13,9 +13,9 @@ mod tests;
 pub(super) use choices::fresh;
 
 use super::follow::Follower;
-use crate::interleaving::{Interleaving, Op, Step};
+use crate::interleaving::{ForkKind, Interleaving, Op, Step};
 use crate::limits;
-use crate::promise::Promise;
+use crate::promise::{Promise, Terms};
 use choices::choices;
 
 /// What interleavings are made of.
@@ -31,6 +31,8 @@ pub struct Menu {
     pub pools: usize,
     /// The first step opens a pool: before that there is nothing to look at.
     pub opens_first: bool,
+    /// Replies are withheld, too.
+    pub stalls: bool,
 }
 
 /// Gives the interleavings, shortest first. It needs memory for one interleaving and its prefixes.
@@ -61,25 +63,46 @@ pub(super) struct Place {
 }
 
 impl Menu {
-    /// Every operation, in three processes of one thread each and one pool in each. Where nobody may fork, in one process of two
-    /// threads.
+    /// The operations of most programs, in three processes of one thread each and one pool in each. Where nobody may fork, in one process
+    /// of two threads.
     pub fn usual(promise: Promise) -> Self {
         let (processes, threads) = if promise == Promise::ThreadsOnly { (1, 2) } else { (3, 1) };
-        Self { offers: |_| true, processes, threads, pools: 1, opens_first: true }
+        let offers: fn(&Op) -> bool = match promise {
+            // There a child can do nothing before, or nothing else.
+            Promise::HookInChild => |op: &Op| is_usual(op) || matches!(op, Op::AfterFork(_)),
+            Promise::ExecOnly => |op: &Op| is_usual(op) || *op == Op::Exec,
+            _ => is_usual,
+        };
+        Self { offers, processes, threads, pools: 1, opens_first: true, stalls: false }
     }
+
+    /// Every operation, every way to make a child, and every reply that can be withheld, in three processes with two threads and two pools
+    /// each.
+    pub fn whole() -> Self {
+        Self { offers: |_| true, processes: 3, threads: 2, pools: 2, opens_first: true, stalls: true }
+    }
+}
+
+/// What nearly every program does, and the ways in which processes end.
+fn is_usual(op: &Op) -> bool {
+    let rare =
+        matches!(op, Op::AfterFork(_) | Op::DropRuntime(_) | Op::Exec | Op::Fork(_, ForkKind::Clone | ForkKind::ReusedPid));
+    let special = matches!(op, Op::Prepared(_) | Op::Mark(_) | Op::Lock(_) | Op::Cancel(_) | Op::EndSession(_));
+    !rare && !special
 }
 
 impl Exhaustive {
     /// Every interleaving of up to `depth` steps under a promise, with pools of `max_size` connections.
-    pub fn new(promise: Promise, max_size: u32, depth: usize, menu: Menu) -> Self {
-        let given = Interleaving::new(max_size, promise, Vec::new());
+    pub fn new(terms: impl Into<Terms>, max_size: u32, depth: usize, menu: Menu) -> Self {
+        let Terms { promise, dirty } = terms.into();
+        let given = Interleaving { dirty, ..Interleaving::new(max_size, promise, Vec::new()) };
         let mut all = Self { menu, depth: depth.min(limits::STEPS), length: 1, given, frames: Vec::new() };
         all.frames.push(all.root());
         all
     }
 
     fn root(&self) -> Frame {
-        let follower = Follower::new(self.given.promise, self.given.max_size);
+        let follower = Follower::new(self.given.terms(), self.given.max_size);
         let mut choices = choices(&self.menu, &follower);
         if self.menu.opens_first {
             choices.retain(|step| matches!(step.op, Op::Open(_)));

@@ -71,6 +71,7 @@ const TEXTS: &[(&str, &str)] = texts![
     "daemon",
     "exec-keeps-it",
     "lost-wake-up",
+    "shutdown",
 ];
 
 static ALL: LazyLock<Vec<Scenario>> = LazyLock::new(|| TEXTS.iter().filter_map(|(file, text)| read(file, text)).collect());

@@ -64,6 +64,7 @@ pub fn forks(base: Interleaving) -> impl Iterator<Item = Interleaving> {
     places.into_iter().filter_map(move |(place, actor)| Insertion { place, actor, child: Child::Nothing, end: None }.into(&base))
 }
 
+pub(super) use stalled::replies;
 pub use stalled::stalled;
 
 /// The variants of small interleavings without a fork, under a promise; then those with a fork at each reply that can be withheld.

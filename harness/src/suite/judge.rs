@@ -103,6 +103,7 @@ mod tests {
             wanted: Some(200),
             known: 0,
             sources: Vec::new(),
+            stalled: 0,
             steps: (0, 0),
             searched: Duration::ZERO,
             first_seen: Vec::new(),

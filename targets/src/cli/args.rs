@@ -159,6 +159,9 @@ pub(crate) struct Mutants {
     /// Switch one rule off, or `each` in turn, and hunt what was planted for it: something must survive
     #[arg(long, value_name = "RULE")]
     pub(crate) without: Option<String>,
+    /// Also prove that no interleaving with fewer steps would do, where at most 5 are left; it takes long
+    #[arg(long, conflicts_with = "without")]
+    pub(crate) shortest: bool,
     /// Mutants that are hunted at once [default: three for each of at most 4 processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,

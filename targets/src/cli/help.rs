@@ -160,17 +160,22 @@ other, until its rule is the first cause and goes on to be; that interleaving is
 A rule earns its place if it kills what no other rule does: --without switches one off, and hunts
 what was planted for it by all the others. Something must survive.
 
+What is left of a failure is to be as short as can be. With --shortest everything that has fewer steps
+is executed where at most 5 are left: whatever the operations, ways to make a child, threads, pools,
+sizes and replies that are withheld. What is longer is held against the shortest that is known.
+
 Examples:
   poolproof mutants                              every mutant, on the embedded servers
   poolproof mutants goodbye rule:LIV-2           some of them
   poolproof mutants --seeds 10 --json out.json   how much is luck
+  poolproof mutants goodbye --shortest           whether fewer steps would do
   poolproof mutants --without each               what each rule alone is good for";
 
 /// What the exit codes of `mutants` mean.
 pub(crate) const MUTANTS_EXIT_CODES: &str = "\
 Exit codes:
   0    every mutant was killed by its rule; with --without, each rule has one that only it kills
-  1    a mutant survived; with --without, nothing does without a rule
+  1    a mutant survived; with --without, nothing does without a rule; with --shortest, fewer steps do
   2    usage: an unknown mutant or rule
   3    environment: no server, writers cannot be told apart here, a file cannot be written
   70   a bug of poolproof

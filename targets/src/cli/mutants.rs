@@ -1,8 +1,6 @@
 //! `poolproof mutants`: proves that the rules find what they were written for.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use poolproof::bench::Bench;
 use poolproof::certify::{Bag, Hunt, Progress, hunt};
@@ -11,15 +9,20 @@ use poolproof::trouble::Trouble;
 use poolproof_targets::Mutant;
 
 use super::args::Mutants;
-use super::benches::{prepare, workers};
+use super::benches::prepare;
 use super::exit::{Code, Stop};
 use super::names;
 use super::progress::Teller;
 use super::screen::Screen;
 use super::servers::Servers;
 
+mod crew;
 mod json;
+mod length;
 mod matrix;
+
+use crew::several_at_once;
+use length::Length;
 
 /// What all mutants' names begin with; a user may leave it out.
 const PREFIX: &str = "mutant-";
@@ -35,6 +38,8 @@ struct Hunted {
     server: &'static str,
     /// For each seed what came of it, in their order.
     bags: BTreeMap<u64, Bag>,
+    /// What is known of the length of its failures, if that was asked for.
+    length: Option<Length>,
 }
 
 /// What was hunted, and what was left of it at Ctrl-C.
@@ -60,7 +65,10 @@ pub(crate) fn run(wanted: &Mutants, screen: &mut Screen) -> Result<Code, Stop> {
     let mut teller = Teller::new();
     let targets: Vec<_> = mutants.iter().map(|mutant| mutant.target).collect();
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
-    let harvest = hunt_all(&bench, &jobs(&mutants, &off, wanted)?, wanted, &mut teller)?;
+    let mut harvest = hunt_all(&bench, &jobs(&mutants, &off, wanted)?, wanted, &mut teller)?;
+    if wanted.shortest && harvest.unfinished.is_empty() {
+        length::prove(&bench, &mut harvest.hunted, wanted, &mut teller)?;
+    }
     teller.clear();
     bench.finish()?;
     if let Some(file) = &wanted.json {
@@ -127,58 +135,11 @@ fn jobs(mutants: &[Mutant], off: &[&'static str], wanted: &Mutants) -> Result<Ve
     }
 }
 
-/// Carries all hunts out, several at once; the results are in the order of the jobs, whoever was first. Ctrl-C ends the hunts, and
-/// nothing that was found is lost.
+/// Carries all hunts out; the results are in the order of the jobs, whoever was first.
 fn hunt_all(bench: &Bench, jobs: &[Job], wanted: &Mutants, teller: &mut Teller) -> Result<Harvest, Stop> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (news, received) = mpsc::channel();
-    let mut bags = BTreeMap::new();
-    let mut trouble = None;
-    std::thread::scope(|scope| {
-        for _ in 0..at_once(wanted.workers).min(jobs.len()) {
-            let (news, next, failed) = (news.clone(), &next, &failed);
-            scope.spawn(move || {
-                while !failed.load(Ordering::Relaxed)
-                    && let Some((number, job)) = take(jobs, next)
-                {
-                    let done = one(bench, job, wanted, &mut |progress| drop(news.send(News::Of(number, progress))));
-                    failed.fetch_or(done.is_err(), Ordering::Relaxed);
-                    drop(news.send(News::Done(number, done)));
-                }
-            });
-        }
-        drop(news);
-        for news in received {
-            match news {
-                News::Of(number, progress) => teller.counted(bags.len(), jobs.len(), jobs[number].mutant.target.name(), progress),
-                News::Done(number, Ok(bag)) => drop(bags.insert(number, bag)),
-                News::Done(_, Err(error)) => trouble = trouble.take().or(Some(error)),
-            }
-        }
-    });
-    match trouble {
-        Some(trouble) if !matches!(trouble, Trouble::Interrupted) => Err(trouble.into()),
-        _ => Ok(gathered(jobs, bags, &wanted.servers)),
-    }
-}
-
-/// Many mutants hang, and who hunts them mostly waits: more of them than processors.
-fn at_once(wanted: Option<u16>) -> usize {
-    if wanted.is_some() { workers(wanted) } else { PER_PROCESSOR * workers(None) }
-}
-
-/// So many hunts for each processor.
-const PER_PROCESSOR: usize = 3;
-
-fn take<'a>(jobs: &'a [Job], next: &AtomicUsize) -> Option<(usize, &'a Job)> {
-    let number = next.fetch_add(1, Ordering::Relaxed);
-    jobs.get(number).map(|job| (number, job))
-}
-
-/// What a worker tells.
-enum News {
-    Of(usize, Progress),
-    Done(usize, Result<Bag, Trouble>),
+    let name = |job: &Job| job.mutant.target.name();
+    let bags = several_at_once(jobs, wanted.workers, name, teller, &|job, progress| one(bench, job, wanted, progress))?;
+    Ok(gathered(jobs, bags, &wanted.servers))
 }
 
 fn one(bench: &Bench, job: &Job, wanted: &Mutants, progress: &mut dyn FnMut(Progress)) -> Result<Bag, Trouble> {
@@ -197,7 +158,7 @@ fn gathered(jobs: &[Job], mut bags: BTreeMap<usize, Bag>, servers: &Servers) -> 
     for jobs in numbered.chunk_by(|(_, one), (_, other)| same(one, other)) {
         let Job { mutant, without, .. } = *jobs[0].1;
         let own = jobs.iter().filter_map(|(number, job)| Some((job.seed, bags.remove(number)?)));
-        let one = Hunted { mutant, without, server: servers.word(mutant.target.database()), bags: own.collect() };
+        let one = Hunted { mutant, without, server: servers.word(mutant.target.database()), bags: own.collect(), length: None };
         if one.bags.len() == jobs.len() { hunted.push(one) } else { unfinished.push(one) }
     }
     Harvest { hunted, unfinished }

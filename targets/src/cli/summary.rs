@@ -73,7 +73,11 @@ impl Certified {
             self.cells.iter().flat_map(|cell| &cell.first_seen).filter(|(rule, _)| *rule == "OWN-1").map(|(_, when)| *when).min();
         let own = own.map_or_else(String::new, |when| format!("; OWN-1 first seen after {:.2} s", when.as_secs_f64()));
         let unit = if cases == 1 { "interleaving" } else { "interleavings" };
-        format!("{cases} {unit}{saved}, {rate:.0} a second, {share} % of their steps skipped{own}")
+        let stalled = match self.cells.iter().map(|cell| cell.stalled).sum::<u64>() {
+            0 => String::new(),
+            stalled => format!(", a reply withheld in {stalled} of them"),
+        };
+        format!("{cases} {unit}{saved}, {rate:.0} a second{stalled}, {share} % of their steps skipped{own}")
     }
 
     /// What each source gave and found, over all promises.

@@ -142,6 +142,7 @@ mod tests {
                 Share { source: Source::Random, cases: 150, broken: 0 },
             ],
             steps: (1000, 250),
+            stalled: 30,
             situations: poolproof::situations::Situations::default(),
             whole: false,
             unlike: Vec::new(),
@@ -217,7 +218,7 @@ mysql          nothing       nothing       nothing
         let (measured, _) = lines.split_at(lines.find("  situations").expect("situations"));
         assert_eq!(
             measured,
-            "mysql on PostgreSQL 15.18\n  400 interleavings, 100 a second, 25 % of their steps skipped\n  \
+            "mysql on PostgreSQL 15.18\n  400 interleavings, 100 a second, a reply withheld in 60 of them, 25 % of their steps skipped\n  \
              scenarios 100 cases, 2 failures · random 300, 0\n"
         );
         assert!(lines.contains("\n  situations reached: child-drops 0 of "), "{lines}");

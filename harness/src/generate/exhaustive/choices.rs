@@ -2,6 +2,8 @@
 
 use super::Menu;
 use crate::generate::follow::Follower;
+use crate::generate::sweep::replies;
+use crate::history::Expectation;
 use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Op, PoolName, Step, Thread};
 use crate::limits;
 
@@ -14,9 +16,21 @@ pub(super) fn choices(menu: &Menu, follower: &Follower) -> Vec<Step> {
         of_checkouts(follower, actor, &mut ops);
         of_processes(menu, follower, actor, &mut ops);
         ops.retain(|op| (menu.offers)(op) && follower.skips(actor, op).is_none());
-        steps.extend(ops.into_iter().map(|op| Step::new(actor, op)));
+        steps.extend(ops.iter().map(|op| Step::new(actor, *op)));
+        if menu.stalls {
+            steps.extend(ops.into_iter().flat_map(|op| stalled(follower, actor, op)));
+        }
     }
+    let inside = follower.able().into_iter().filter(|actor| follower.state().is_stalled(*actor));
+    steps.extend(inside.map(|actor| Step::new(actor, Op::Release)));
     steps
+}
+
+/// The same step with each of its replies withheld. Who must wait for somebody else asks the server nothing.
+fn stalled(follower: &Follower, actor: Actor, op: Op) -> impl Iterator<Item = Step> {
+    let waits = follower.state().expects(actor, &op) == Expectation::Block;
+    let last = if waits || !op.reaches_the_wire() { 0 } else { replies(op) };
+    (1..=last).map(move |reply| Step { actor, op, stall: Some(reply) })
 }
 
 fn of_pools(menu: &Menu, follower: &Follower, actor: Actor, ops: &mut Vec<Op>) {
@@ -28,7 +42,8 @@ fn of_pools(menu: &Menu, follower: &Follower, actor: Actor, ops: &mut Vec<Op>) {
         ops.push(Op::Open(name));
     }
     for pool in pools {
-        ops.extend([Op::Dispose(pool.name), Op::DropPool(pool.name), Op::LeakPool(pool.name)]);
+        let of_it = [Op::Dispose, Op::DropPool, Op::LeakPool, Op::AfterFork, Op::DropRuntime];
+        ops.extend(of_it.map(|op| op(pool.name)));
         // The name of an inherited checkout may be given to a new one; what it stood for is leaked.
         let inherited = state.holdings(actor).filter(|held| held.inherited).map(|held| held.handle);
         ops.extend(fresh(follower, actor).into_iter().chain(inherited).map(|handle| Op::Checkout(handle, pool.name)));
@@ -49,6 +64,7 @@ fn of_checkouts(follower: &Follower, actor: Actor, ops: &mut Vec<Op>) {
     let state = follower.state();
     for handle in state.holdings(actor).map(|held| held.handle) {
         ops.extend([Op::Return, Op::Leak, Op::Query, Op::Insert, Op::Begin, Op::Commit, Op::Rollback].map(|op| op(handle)));
+        ops.extend([Op::Prepared, Op::Mark, Op::Lock, Op::Cancel, Op::EndSession].map(|op| op(handle)));
         let others = state.actors(actor.process).filter(|other| *other != actor);
         ops.extend(others.map(|other| Op::Send(handle, other.thread)));
     }
@@ -58,8 +74,9 @@ fn of_processes(menu: &Menu, follower: &Follower, actor: Actor, ops: &mut Vec<Op
     let state = follower.state();
     let child = follower.next_process();
     if usize::from(child.0) < menu.processes {
-        ops.push(Op::Fork(child, ForkKind::Fork));
+        ops.extend(ForkKind::ALL.map(|kind| Op::Fork(child, kind)));
     }
+    ops.push(Op::Exec);
     ops.extend(state.unreaped(actor.process).map(Op::Wait));
     ops.extend(ExitKind::ALL.map(Op::Exit));
     let threads: Vec<Thread> = state.actors(actor.process).map(|other| other.thread).collect();

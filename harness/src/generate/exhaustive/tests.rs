@@ -181,11 +181,68 @@ fn every_step_applies_under_every_promise() {
     }
 }
 
+/// With every operation there is, too, and with replies that are withheld.
+#[test]
+fn every_step_of_the_whole_menu_applies() {
+    for promise in Promise::ALL {
+        let mut words = BTreeSet::new();
+        for interleaving in Exhaustive::new(Terms { promise, dirty: true }, 1, 4, Menu::whole()) {
+            assert!(crate::generate::follow::carried_out(&interleaving).iter().all(|done| *done), "{interleaving}");
+            words.extend(interleaving.steps.iter().map(|step| (step.op.word(), step.stall)));
+        }
+        for wanted in [
+            ("cancel", None),
+            ("end-session", None),
+            ("mark", None),
+            ("query", Some(1)),
+            ("checkout", Some(3)),
+            ("release", None),
+        ] {
+            assert!(words.contains(&wanted), "{promise}: {wanted:?}");
+        }
+    }
+}
+
+/// One step on an idle pool, by hand.
+#[test]
+fn the_whole_menu_has_every_way_to_be_inside_a_checkout() {
+    let all = Exhaustive::new(Promise::ChildLeaks, 1, 2, Menu { pools: 1, ..Menu::whole() });
+    let given: Vec<String> = all
+        .filter(|given| given.steps.len() == 2 && given.steps[0].stall.is_none())
+        .map(|given| given.steps[1].to_string())
+        .collect();
+    let mut words: Vec<String> = given.iter().map(|step| step.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")).collect();
+    words.sort_unstable();
+    let wanted = [
+        "after-fork",
+        "checkout a",
+        "checkout a stall=1",
+        "checkout a stall=2",
+        "checkout a stall=3",
+        "dispose",
+        "dispose stall=1",
+        "drop-pool",
+        "drop-pool stall=1",
+        "drop-runtime",
+        "exec",
+        "exit atexit",
+        "exit main",
+        "exit now",
+        "exit panic",
+        "exit signal",
+        "fork p1",
+        "fork p1 clone",
+        "leak-pool",
+        "spawn t1",
+    ];
+    assert_eq!(words, wanted);
+}
+
 /// With two pools, threads and names in each of them: found by hand.
 #[test]
 fn names_are_the_lowest_that_are_free() {
     let offers = |op: &Op| matches!(op, Op::Open(_) | Op::Checkout(..) | Op::Return(_) | Op::Spawn(_));
-    let menu = Menu { offers, processes: 1, threads: 2, pools: 2, opens_first: true };
+    let menu = Menu { offers, processes: 1, threads: 2, pools: 2, opens_first: true, stalls: false };
     let given: Vec<String> = Exhaustive::new(Promise::Anything, 2, 2, menu).map(|interleaving| text(&interleaving)).collect();
     assert_eq!(given, ["p0 open A", "p0 open A; p0 open B", "p0 open A; p0 checkout a A", "p0 open A; p0 spawn t1"]);
     let third: Vec<String> = Exhaustive::new(Promise::Anything, 2, 3, menu).map(|interleaving| text(&interleaving)).collect();

@@ -34,7 +34,7 @@ pub fn stalled(base: Interleaving) -> impl Iterator<Item = Interleaving> {
 }
 
 /// So many replies of a step are withheld, one in each variant: who logs in is answered more than once.
-fn replies(op: Op) -> u8 {
+pub(in crate::generate) fn replies(op: Op) -> u8 {
     if matches!(op, Op::Checkout(..)) { 3 } else { 1 }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::args::Mutants;
 use super::super::exit::Stop;
-use super::{Harvest, Hunted};
+use super::{Harvest, Hunted, Length};
 
 #[derive(Serialize)]
 struct Matrix<'a> {
@@ -33,6 +33,10 @@ struct Row<'a> {
     /// The rule that was switched off.
     without: Option<&'a str>,
     killed: bool,
+    /// What is known of the length of its failures, if that was asked for: `proved`, `as-known`, or `beaten`.
+    length: Option<&'static str>,
+    /// So many interleavings with fewer steps were executed, and break nothing.
+    shorter: Option<u64>,
     runs: Vec<Run<'a>>,
 }
 
@@ -80,6 +84,8 @@ fn row(hunted: &Hunted) -> Row<'_> {
         inside: mutant.inside,
         without: hunted.without,
         killed: hunted.is_dead(),
+        length: hunted.length.as_ref().map(Length::word),
+        shorter: if let Some(Length::Proved(cases)) = hunted.length { Some(cases) } else { None },
         runs: runs.collect(),
     }
 }

@@ -8,6 +8,7 @@ use poolproof::report::{Style, wrapped};
 
 use super::super::args::Mutants;
 use super::super::exit::Code;
+use super::length::{Length, PROVABLE};
 use super::{Harvest, Hunted};
 
 /// Blanks between columns.
@@ -23,12 +24,44 @@ pub(super) fn killed(harvest: &Harvest, wanted: &Mutants, style: Style) -> Strin
     for survivor in survivors {
         text.push_str(&indented(&fate(survivor, wanted), style));
     }
-    text + &closing(harvest, wanted)
+    text + &lengths(hunted, style) + &closing(harvest, wanted)
 }
 
-/// Passed, if every mutant was killed from every seed.
+/// Passed, if every mutant was killed from every seed, and nothing is known to be longer than it need be.
 pub(super) fn code(hunted: &[Hunted]) -> Code {
-    if hunted.iter().all(Hunted::is_dead) { Code::Passed } else { Code::Broken }
+    let sound = |hunted: &Hunted| hunted.is_dead() && !matches!(hunted.length, Some(Length::Beaten(_)));
+    if hunted.iter().all(sound) { Code::Passed } else { Code::Broken }
+}
+
+/// Whose failures are as short as can be, if that was asked for.
+fn lengths(hunted: &[Hunted], style: Style) -> String {
+    let (mut proved, mut executed, mut as_known, mut text) = (0, 0, 0, String::new());
+    for hunted in hunted {
+        match &hunted.length {
+            None => {}
+            Some(Length::Proved(cases)) => (proved, executed) = (proved + 1, executed + cases),
+            Some(Length::AsKnown) => as_known += 1,
+            Some(Length::Beaten(shorter)) => {
+                let steps: Vec<String> = shorter.steps.iter().map(|step| spaced(&step.to_string())).collect();
+                let (name, rule, many) = (hunted.name(), hunted.mutant.rule, shorter.steps.len());
+                let manner =
+                    format!("max_size={}{}", shorter.max_size, if shorter.ancestor_first { ", ancestor first" } else { "" });
+                let told = format!("{name} breaks {rule} in {many} steps too ({manner}): {}", steps.join("; "));
+                text.push_str(&indented(&told, style));
+            }
+        }
+    }
+    if proved + as_known == 0 && text.is_empty() {
+        return text;
+    }
+    let known = format!("{as_known} have more than {PROVABLE} steps, and no more than the shortest that is known");
+    format!(
+        "the failures of {proved} mutants are the shortest: {executed} interleavings with fewer steps do nothing; {known}\n{text}"
+    )
+}
+
+fn spaced(step: &str) -> String {
+    step.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// For each rule that was switched off, what only it kills. A rule that kills nothing alone might as well be off.
@@ -95,14 +128,18 @@ fn table(hunted: &[Hunted], many: bool, style: Style) -> String {
     text
 }
 
-/// How many interleavings it took, at the worst, how long, and the length of the shortest that was left.
+/// How many interleavings it took, at the worst, how long, and the length of what was left, from the shortest to the longest.
 fn found(hunted: &Hunted) -> [String; 4] {
     let bags: Vec<&Bag> = hunted.bags.values().collect();
     let mut cases: Vec<u64> = bags.iter().map(|bag| bag.cases).collect();
     let mut times: Vec<Duration> = bags.iter().map(|bag| bag.took).collect();
     cases.sort_unstable();
     times.sort_unstable();
-    let steps = bags.iter().filter_map(|bag| Some(bag.kill.as_ref()?.interleaving.steps.len())).min();
+    let steps = || bags.iter().filter_map(|bag| Some(bag.kill.as_ref()?.interleaving.steps.len()));
+    let steps = steps().min().zip(steps().max()).map(|(shortest, longest)| match shortest == longest {
+        true => shortest.to_string(),
+        false => format!("{shortest} to {longest}"),
+    });
     let middle = cases.len() / 2;
     let time = times.get(middle).map_or_else(String::new, |time| format!("{:.2} s", time.as_secs_f64()));
     let survived = || "survived".to_owned();
@@ -112,7 +149,7 @@ fn found(hunted: &Hunted) -> [String; 4] {
         }
         false => (survived(), String::new()),
     };
-    [median, worst, time, steps.map_or_else(String::new, |steps| steps.to_string())]
+    [median, worst, time, steps.unwrap_or_default()]
 }
 
 /// What became of a mutant that was not killed.
