@@ -355,8 +355,8 @@ impl<'a> Case<'a> {
             return reactor.tap.saw(nonce);
         }
         let began = |event: &&Event| matches!(event, Event::Invoked(call) if call.id == id);
-        let since = self.history.events().iter().rev().take_while(|event| !began(event));
-        since.into_iter().any(|event| matches!(event, Event::Answered { .. }))
+        let mut since = self.history.events().iter().rev().take_while(|event| !began(event));
+        since.any(|event| matches!(event, Event::Answered { .. }))
     }
 
     fn ledger(&mut self, rows: Result<crate::pool::Rows, crate::pool::Error>) -> Result<(), Trouble> {

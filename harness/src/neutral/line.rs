@@ -143,10 +143,13 @@ impl Line {
         Ok(rustix::net::recv(&self.socket, chunk, RecvFlags::empty())?.1)
     }
 
+    #[cfg(feature = "tls")]
     fn is_encrypted(&self) -> bool {
-        #[cfg(feature = "tls")]
-        return self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
+        self.tls.is_some()
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn is_encrypted(&self) -> bool {
         false
     }
 

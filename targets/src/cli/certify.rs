@@ -138,7 +138,7 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
     if results.iter().any(|certified| certified.embedded) {
         text.push_str("judged on embedded servers; `--server local` takes real ones\n");
     }
-    text.push_str(&elsewhere(wanted.servers.transport()));
+    text.extend(elsewhere(wanted.servers.transport(), style.width).iter().map(|line| format!("{line}\n")));
     text.push_str(&match results {
         [only] => format!("certificate: {}\n", wanted.out.join(only.pool).join("certificate.html").display()),
         _ => format!("certificates: {}\n", wanted.out.join("POOL").join("certificate.html").display()),
@@ -151,16 +151,17 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
 }
 
 /// What the transport does not show, and where it was judged.
-fn elsewhere(transport: Transport) -> String {
+fn elsewhere(transport: Transport, width: usize) -> Vec<String> {
     let hidden = rules::ALL.iter().filter(|rule| !rule.is_visible(transport));
     let hidden: Vec<&str> = hidden.map(|rule| rule.id).collect();
     let why = match transport {
-        Transport::Unix => return String::new(),
+        Transport::Unix => return Vec::new(),
         Transport::Tcp => "writers cannot be told apart",
         Transport::Tls => "writers cannot be told apart, and frames cannot be read",
         Transport::UnixTls => "frames cannot be read",
     };
-    format!("over {transport} {why}: {} were judged on Unix sockets, by the same interleavings\n", hidden.join(", "))
+    let words = format!("over {transport} {why}: {} were judged on Unix sockets, by the same interleavings", hidden.join(", "));
+    report::wrapped(&words, width)
 }
 
 impl Certify {

@@ -103,10 +103,8 @@ fn refused() -> Outcome {
         2,
         &["reference cannot take --transport unix+tls", "unix, tcp, tls"],
     )?;
-    says(
-        &mut certify(&["sqlalchemy-nullpool-psycopg2", "--python", "/bin/true", "--transport", "tcp"]),
-        2,
-        &["cannot take", "it can take unix"],
-    )?;
+    // An agent in another language is asked for Unix sockets only.
+    let foreign = ["--agent", "true", "--database", "postgres", "--transport", "tcp"];
+    says(&mut certify(&foreign), 2, &["agent cannot take --transport tcp", "it can take unix"])?;
     says(&mut certify(&["reference", "--transport", "udp"]), 2, &["expected unix, tcp, tls or unix+tls"])
 }
