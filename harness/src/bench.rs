@@ -11,6 +11,7 @@ use crate::server::admin::blocking;
 use crate::server::{self, Address, Server};
 use crate::sql::Dialect;
 use crate::supervisor::Supervisor;
+use crate::transport::Transport;
 use crate::trouble::Trouble;
 
 /// The supervisor and the servers of one run. Dropping it removes everything that the run made.
@@ -19,6 +20,7 @@ pub struct Bench {
     places: Vec<Place>,
     runs: AtomicU32,
     weakness: Weakness,
+    transport: Transport,
     stop: &'static AtomicBool,
 }
 
@@ -26,6 +28,8 @@ struct Place {
     server: Server,
     dialect: Dialect,
     ledger: String,
+    /// Its product, and the transport where that is not the usual one.
+    name: String,
 }
 
 impl Bench {
@@ -47,7 +51,18 @@ impl Bench {
     }
 
     fn over(supervisor: Supervisor, stop: &'static AtomicBool) -> Self {
-        Self { supervisor, places: Vec::new(), runs: AtomicU32::new(1), weakness: Weakness::default(), stop }
+        let (places, runs, weakness) = (Vec::new(), AtomicU32::new(1), Weakness::default());
+        Self { supervisor, places, runs, weakness, transport: Transport::default(), stop }
+    }
+
+    /// Lets every pool of this bench take that transport to its server. To be said before a server is added.
+    pub fn take(&mut self, transport: Transport) {
+        self.transport = transport;
+    }
+
+    /// What carries the pools' sessions.
+    pub fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// Gives every executor of this bench a weakness. For tests.
@@ -56,39 +71,51 @@ impl Bench {
         self.weakness = weakness;
     }
 
-    /// Makes a server for `database` ready, and proves that writers can be told apart on it.
+    /// Makes a server for `database` ready, and proves that what goes wrong on it is seen: by the word of the kernel, or where the
+    /// transport takes that away by its effect.
     ///
     /// # Errors
     /// No server, one that cannot be reached, or a machine on which nothing can be attributed.
     pub fn add_server(&mut self, choice: &ServerChoice, database: Database) -> Result<(), Trouble> {
-        let server = make_ready(choice, database, &self.supervisor, self.stop)?;
+        let server = make_ready(choice, (database, self.transport), &self.supervisor, self.stop)?;
         let ledger = ledger_name();
         let dialect = Dialect::new(server.database, ledger.clone());
         let inside = server.address == Address::Inside;
-        self.places.push(Place { server, dialect, ledger });
+        let name = self.transport.after(&server.product);
+        let hides = !rules::ALL.iter().all(|rule| rule.is_visible(self.transport));
+        self.places.push(Place { server, dialect, ledger, name });
         let place = &self.places[self.places.len() - 1];
         // An embedded server lives with its worker, which makes its ledger.
         if !inside {
             place.dialect.prepare_ledger().iter().try_for_each(|sql| blocking(&place.server, sql, self.stop).map(drop))?;
         }
-        self.sing(place)
+        self.sing(place, self.transport)?;
+        // What the transport hides is judged on Unix sockets.
+        if hides { self.sing(place, Transport::Unix) } else { Ok(()) }
     }
 
-    /// Runs the canary: OWN-1 must be seen.
-    fn sing(&self, place: &Place) -> Result<(), Trouble> {
+    /// Runs the canary: what it breaks must be seen.
+    fn sing(&self, place: &Place, transport: Transport) -> Result<(), Trouble> {
         let canary = canary::target(place.server.database);
-        let interleaving = canary::interleaving();
-        let history = Executor::start(&canary, self.around(place))?.execute(&interleaving, Effort::Full)?;
+        let interleaving = canary::interleaving(transport);
+        let history =
+            Executor::start(&canary, Surroundings { transport, ..self.around(place) })?.execute(&interleaving, Effort::Full)?;
         let judgement = rules::judge(&interleaving, &history);
         match judgement.first_cause() {
-            Some((rule, _)) if rule.id == "OWN-1" => Ok(()),
-            _ => Err(Trouble::CannotAttribute),
+            Some((rule, _)) if rule.id == canary::rule(transport) => Ok(()),
+            _ if transport.shows_writers() => Err(Trouble::CannotAttribute),
+            _ => Err(Trouble::CannotSee { transport }),
         }
     }
 
-    /// Name and version of the server for a database.
+    /// Name and version of the server for a database, and the transport to it.
     pub fn product(&self, database: Database) -> Option<&str> {
-        self.place(database).map(|place| place.server.product.as_str())
+        self.place(database).map(|place| place.name.as_str())
+    }
+
+    /// The same where something was seen on another transport than that of the bench.
+    pub fn product_over(&self, database: Database, transport: Transport) -> Option<String> {
+        self.place(database).map(|place| transport.after(&place.server.product))
     }
 
     /// The server for a database is the one inside poolproof.
@@ -130,6 +157,7 @@ impl Bench {
         Surroundings {
             supervisor: &self.supervisor,
             server: &place.server,
+            transport: self.transport,
             ledger: &place.ledger,
             runs: &self.runs,
             stop: self.stop,
@@ -164,13 +192,22 @@ impl Drop for Place {
 /// What hinders a server of that kind from being used: none is installed, an image is not to be had, it does not answer.
 pub(crate) fn make_ready(
     choice: &ServerChoice,
-    database: Database,
+    (database, transport): (Database, Transport),
     supervisor: &Supervisor,
     stop: &AtomicBool,
 ) -> Result<Server, Trouble> {
+    if !transport.is_offered_by(database) {
+        let cause = "PostgreSQL offers TLS over TCP only; take `--transport tls`".to_owned();
+        return Err(Trouble::Transport { transport, cause });
+    }
+    let encrypted = !transport.shows_frames();
     match choice {
+        ServerChoice::Embedded if encrypted => {
+            let cause = "the embedded server speaks no TLS; take a real one: `--server local`".to_owned();
+            Err(Trouble::Transport { transport, cause })
+        }
         ServerChoice::Embedded => Ok(server::embedded(database)),
-        ServerChoice::Local => server::local(supervisor, database),
+        ServerChoice::Local => server::local(supervisor, database, encrypted),
         ServerChoice::Container => server::in_container(supervisor, database),
         ServerChoice::Url(url) => server::from_url(url, stop),
     }

@@ -15,7 +15,7 @@ mod twice;
 use std::time::Duration;
 
 use crate::bench::Bench;
-use crate::execute::{Effort, Executor};
+use crate::execute::{Effort, Executor, Surroundings};
 use crate::generate::{Selection, Shard, Source};
 use crate::history::History;
 use crate::interleaving::{ForkKind, Interleaving, Op, Process, Step};
@@ -23,6 +23,7 @@ use crate::promise::Promise;
 use crate::rules::{self, Judgement, Rule};
 use crate::situations::Situations;
 use crate::target::Target;
+use crate::transport::Transport;
 use crate::trouble::Trouble;
 use crate::verdict::Verdict;
 pub use compare::{Causes, Difference, Sample, compare};
@@ -168,7 +169,8 @@ pub enum Progress {
     Compared(Promise, u64, u64),
 }
 
-/// Certifies one pool under some promises. `known` gives the saved failures of a promise, which are run first.
+/// Certifies one pool under some promises. `known` gives the saved failures of a promise, which are run first. What the transport does
+/// not show is judged on Unix sockets, by the same interleavings, if the pool can take those.
 ///
 /// # Errors
 /// What ends the run: see [`Trouble`].
@@ -181,6 +183,23 @@ pub fn certify(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Cell>, Trouble> {
     let around = bench.surroundings(target.database())?;
+    let mut cells = certify_over(around, target, promises, plan, known, progress)?;
+    if !rules::ALL.iter().all(|rule| rule.is_visible(around.transport)) && target.transports().contains(&Transport::Unix) {
+        let around = Surroundings { transport: Transport::Unix, ..around };
+        let shown = certify_over(around, target, promises, plan, known, progress)?;
+        cells.iter_mut().zip(shown).for_each(|(cell, shown)| cell.see(shown));
+    }
+    Ok(cells)
+}
+
+fn certify_over(
+    around: Surroundings<'_>,
+    target: &Target,
+    promises: &[Promise],
+    plan: &Plan,
+    known: &dyn Fn(Promise) -> Result<Vec<Interleaving>, Trouble>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<Cell>, Trouble> {
     let another = || Executor::start(target, around);
     let mut workers: Vec<Executor> = (0..plan.workers.max(1)).map(|_| another()).collect::<Result<_, _>>()?;
     promises
@@ -209,6 +228,19 @@ fn offers_hook(worker: &mut Executor) -> Result<bool, Trouble> {
 }
 
 impl Cell {
+    /// Takes from the same on another transport what could not be seen here.
+    fn see(&mut self, shown: Self) {
+        let is_hidden = |(_, verdict): &&(&'static Rule, Verdict)| *verdict == Verdict::NotVisible;
+        let hidden: Vec<&'static str> = self.verdicts.iter().filter(is_hidden).map(|(rule, _)| rule.id).collect();
+        self.failures.extend(shown.failures.into_iter().filter(|failure| hidden.contains(&failure.rule.id)));
+        self.first_seen.extend(shown.first_seen.into_iter().filter(|(id, _)| hidden.contains(id)));
+        for ((rule, verdict), (_, elsewhere)) in self.verdicts.iter_mut().zip(shown.verdicts) {
+            if hidden.contains(&rule.id) {
+                *verdict = elsewhere;
+            }
+        }
+    }
+
     /// Of a promise that nobody can keep with this pool.
     fn not_offered(promise: Promise) -> Self {
         let verdicts = rules::ALL.iter().map(|rule| (rule, Verdict::NotOffered)).collect();
@@ -280,8 +312,7 @@ impl Execution {
     /// What was before the first cause: what comes after it is cut off sooner or later, as chance will have it.
     fn before_the_first_cause(self, interleaving: &Interleaving) -> Self {
         let Some((_, evidence)) = self.judgement.first_cause() else { return self };
-        let events = self.history.events().iter().take(evidence.at).cloned().collect();
-        Self::of(interleaving, History::from_events(events))
+        Self::of(interleaving, self.history.beginning(evidence.at))
     }
 
     fn breaks(&self, rule: &Rule) -> bool {

@@ -5,6 +5,7 @@
 mod event;
 
 use crate::interleaving::Process;
+use crate::transport::Transport;
 
 pub use event::{Ending, Event, Expectation, Frame, Invocation, Outcome, Skip};
 
@@ -31,6 +32,8 @@ pub enum Witness {
     Process(Process),
     /// Some other process, for instance one that the pool forked by itself.
     Stranger,
+    /// Somebody: the transport does not show who.
+    Unseen,
     /// A process by its pid, where there is no interleaving that names it: a program is watched.
     Pid(i32),
 }
@@ -38,13 +41,29 @@ pub enum Witness {
 /// Everything that happened in one execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
+    transport: Transport,
     events: Vec<Event>,
 }
 
 impl History {
-    /// A history of these events, for tests and for saved histories.
+    /// A history of these events, seen on a Unix socket; for tests and for saved histories.
     pub fn from_events(events: Vec<Event>) -> Self {
-        Self { events }
+        Self { events, ..Self::default() }
+    }
+
+    /// A history that begins, of sessions on that transport.
+    pub fn on(transport: Transport) -> Self {
+        Self { transport, events: Vec::new() }
+    }
+
+    /// Its first `number` events.
+    pub fn beginning(&self, number: usize) -> Self {
+        Self { transport: self.transport, events: self.events.iter().take(number).cloned().collect() }
+    }
+
+    /// What carried the sessions, which says what could be seen of them.
+    pub fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// Adds what happened last.
@@ -63,6 +82,43 @@ impl History {
             Event::Invoked(invocation) => Some((at, invocation)),
             _ => None,
         })
+    }
+
+    /// Where frames cannot be read: the statements that ran, each with the last answer to it, in the order in which they ended. An
+    /// invocation that succeeded while nobody else was at work, and the server answered on one session only, ran there: no other
+    /// answer came to anybody.
+    pub(crate) fn answered_alone(&self) -> Vec<(usize, SessionId, InvocationId)> {
+        let mut statements = Vec::new();
+        let mut at_work: Vec<&Invocation> = Vec::new();
+        let mut alone = None;
+        let mut answers: Vec<(usize, SessionId)> = Vec::new();
+        for (at, event) in self.events.iter().enumerate() {
+            match event {
+                Event::Invoked(call) => {
+                    at_work.push(call);
+                    alone = (at_work.len() == 1 && call.nonce.is_some()).then_some(call.id);
+                    answers.clear();
+                }
+                Event::Answered { session, .. } => {
+                    answers.retain(|(_, other)| other != session);
+                    answers.push((at, *session));
+                }
+                Event::Finished { id, outcome } => {
+                    let succeeded = matches!(outcome, Outcome::Done | Outcome::Rows(_));
+                    if let [(answered, session)] = answers[..]
+                        && alone == Some(*id)
+                        && succeeded
+                    {
+                        statements.push((answered, session, *id));
+                    }
+                    alone = None;
+                    at_work.retain(|call| call.id != *id);
+                }
+                Event::Ended { process, .. } => at_work.retain(|call| call.actor.process != *process),
+                _ => {}
+            }
+        }
+        statements
     }
 
     /// How an invocation finished, and where; `None` if it never did.
@@ -85,6 +141,7 @@ impl std::fmt::Display for Witness {
         match self {
             Self::Process(process) => process.fmt(f),
             Self::Stranger => f.write_str("an unknown process"),
+            Self::Unseen => f.write_str("somebody"),
             Self::Pid(pid) => write!(f, "pid {pid}"),
         }
     }

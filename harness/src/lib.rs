@@ -12,6 +12,7 @@
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
 pub mod pool;
+mod transport;
 
 // Plain data, from left to right.
 pub mod history;
@@ -85,6 +86,7 @@ pub use role::assume as assume_role;
 #[cfg(feature = "suite")]
 pub use suite::suite;
 pub use target::{Program, Target};
+pub use transport::{Transport, UnknownTransport};
 
 /// On other systems no process is ever started in a role: poolproof needs Linux.
 #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]

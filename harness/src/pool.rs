@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::transport::Transport;
+
 /// The protocol that a pool speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,6 +43,9 @@ pub trait Pool: Sized + Send + Sync + 'static {
 
     /// Which protocol it speaks.
     const DATABASE: Database;
+
+    /// The transports that it can take to its server, of which [`Config::transport`] names one. It is asked for no other.
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix];
 
     /// Opens a pool of at most `config.max_size` connections; none before the first checkout, if the crate allows that.
     ///
@@ -131,10 +136,19 @@ pub type Rows = Vec<Vec<Option<String>>>;
 /// Where the server is and how many connections the pool may open.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Config {
-    /// The Unix socket. PostgreSQL's clients want its directory, see [`Config::socket_dir`].
+    /// The way to the server, one of [`Pool::TRANSPORTS`]. What is not a Unix socket has no `socket`, and a Unix socket has no `host`.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub transport: Transport,
+    /// The Unix socket. PostgreSQL's clients want its directory, see [`Config::socket_dir`]. Empty over TCP.
     pub socket: PathBuf,
-    /// The port in the name of PostgreSQL's socket (`.s.PGSQL.PORT`).
+    /// The host, over TCP. Empty on a Unix socket.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// The port, over TCP; on a Unix socket that in the name of PostgreSQL's (`.s.PGSQL.PORT`).
     pub port: u16,
+    /// The certificate, in a file in PEM, by which the server's is known to be right. `None` without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
     /// The user.
     pub user: String,
     /// The user's password.
@@ -150,6 +164,10 @@ impl Config {
     pub fn socket_dir(&self) -> &std::path::Path {
         self.socket.parent().unwrap_or(&self.socket)
     }
+}
+
+fn is_usual(transport: &Transport) -> bool {
+    *transport == Transport::Unix
 }
 
 /// What an operation of a pool answered in place of a result.

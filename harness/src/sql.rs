@@ -70,6 +70,12 @@ impl Dialect {
         }
     }
 
+    /// The same of a session by the port from which its client has connected. `None`: it is known by its number.
+    pub(crate) fn end_session_from(&self, port: u16) -> Option<String> {
+        let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_port = {port}");
+        (self.database == Database::Postgres).then_some(sql)
+    }
+
     /// The answer to that is that there is no such session: PostgreSQL says so by a row, MySQL by ER_NO_SUCH_THREAD.
     pub(crate) fn says_no_session(&self, error: &Error) -> bool {
         self.database == Database::MySql && error.message.ends_with("(1094)")

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::pool::{Database, Pool};
+use crate::transport::Transport;
 
 /// A kind of pool that can be judged. It is copied freely, and what is known of it only at run time is leaked: there are few.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +11,7 @@ pub struct Target {
     name: &'static str,
     about: &'static str,
     database: Database,
+    transports: &'static [Transport],
     repeats: bool,
     shared: Option<&'static str>,
     #[cfg_attr(not(all(target_os = "linux", not(poolproof_elsewhere))), allow(dead_code))]
@@ -34,6 +36,9 @@ enum Agent {
     /// Another program.
     Program(&'static Program),
 }
+
+/// All that another program is asked for.
+const UNIX: &[Transport] = &[Transport::Unix];
 
 /// A program that speaks the agent protocol, in whatever language; see `docs/agent-protocol.md`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,7 +67,7 @@ impl Target {
     /// The target of one kind of pool, under a name without blanks, with a few words on what it is.
     pub const fn of<P: Pool>(name: &'static str, about: &'static str) -> Self {
         let agent = Agent::Inside { main: agent::<P>, variant: None };
-        Self { name, about, database: P::DATABASE, repeats: false, shared: None, prepare: None, agent }
+        Self { name, about, database: P::DATABASE, transports: P::TRANSPORTS, repeats: false, shared: None, prepare: None, agent }
     }
 
     /// The same for one of many variants of a kind of pool, which differ at run time only: `choose` is called with its number, in the
@@ -75,14 +80,23 @@ impl Target {
     #[cfg(all(feature = "fuzz", target_os = "linux", not(poolproof_elsewhere)))]
     pub(crate) fn beside(name: &str, database: Database) -> Self {
         let name = Box::leak(name.into());
-        Self { name, about: "", database, repeats: false, shared: None, prepare: None, agent: Agent::Beside }
+        Self { name, about: "", database, transports: UNIX, repeats: false, shared: None, prepare: None, agent: Agent::Beside }
     }
 
     /// A pool that another program runs. It finds the name as `POOLPROOF_POOL` in its environment.
     pub fn of_program(name: &str, about: &str, database: Database, program: Program) -> Self {
         let leak = |words: &str| -> &'static str { Box::leak(words.into()) };
         let agent = Agent::Program(Box::leak(Box::new(program)));
-        Self { name: leak(name), about: leak(about), database, repeats: false, shared: None, prepare: None, agent }
+        Self {
+            name: leak(name),
+            about: leak(about),
+            database,
+            transports: UNIX,
+            repeats: false,
+            shared: None,
+            prepare: None,
+            agent,
+        }
     }
 
     /// The same, of a pool that has no threads, no clock and no chance of its own: it goes the same way whenever the same is done with
@@ -129,6 +143,11 @@ impl Target {
     /// The protocol that it speaks.
     pub const fn database(&self) -> Database {
         self.database
+    }
+
+    /// The transports that it can take to its server.
+    pub const fn transports(&self) -> &'static [Transport] {
+        self.transports
     }
 
     #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::interleaving::ParseError;
 use crate::pool::Database;
+use crate::transport::Transport;
 
 /// Why poolproof cannot work here. Each message ends with what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,6 +118,14 @@ pub enum Trouble {
         /// How many one worker needs.
         needed: u32,
     },
+    /// A pool or a server cannot take the transport that was asked for.
+    #[error("`--transport {transport}`: {cause}")]
+    Transport {
+        /// Which.
+        transport: Transport,
+        /// Why, and what to do.
+        cause: String,
+    },
     /// A system call failed that should not.
     #[error("cannot {doing}: {cause}; run `poolproof doctor` to see what this machine allows")]
     System {
@@ -169,6 +178,15 @@ pub enum Trouble {
          see what this machine lacks"
     )]
     CannotAttribute,
+    /// The canary's violation was not seen by its effect.
+    #[error(
+        "cannot see effects over `--transport {transport}`: the canary, a pool of which a child certainly ends its parent's session, was \
+         not caught; run `poolproof doctor` to see what this machine lacks"
+    )]
+    CannotSee {
+        /// Over which.
+        transport: Transport,
+    },
     /// No server was made ready for a database.
     #[error("no server for {} was made ready", database.name())]
     NotAdded {

@@ -30,7 +30,8 @@ use crate::history::{Ending, Event, Frame, History, SessionId, Witness};
 use crate::pool::Database;
 use crate::server::Server;
 use crate::supervisor::Supervisor;
-use crate::tap::{Identify, Tap, TapShim};
+use crate::tap::{Entrance, Identify, Tap, TapShim};
+use crate::transport::Transport;
 use crate::trouble::Trouble;
 use findings::{Findings, Writing};
 use people::{People, Person};
@@ -86,11 +87,11 @@ pub struct Watched {
 pub fn watch(program: &Program, calls: &Calls, tell: &mut dyn FnMut(&str)) -> Result<Watched, Trouble> {
     sight::prove()?;
     let supervisor = Supervisor::start(calls.stop)?;
-    let server = make_ready(&program.server, program.database, &supervisor, calls.stop)?;
+    let server = make_ready(&program.server, (program.database, Transport::Unix), &supervisor, calls.stop)?;
     let directory = supervisor.run_dir().join("watch");
     std::fs::create_dir(&directory).map_err(|error| Trouble::directory(&directory, error))?;
     let socket = directory.join(socket_name(program.database));
-    let tap = Tap::listen(&socket, program.database, upstream(&server)?, TapShim::default())
+    let tap = Tap::listen(Entrance::Socket(&socket), program.database, upstream(&server, Transport::Unix)?, TapShim::default())
         .map_err(|error| Trouble::system("listen for the program", error))?;
     if calls.stop.load(Ordering::Relaxed) {
         return Err(Trouble::Interrupted);

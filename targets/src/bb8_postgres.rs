@@ -15,7 +15,7 @@ use std::time::Duration;
 use ::bb8_postgres::PostgresConnectionManager;
 use bb8::{PooledConnection, RunError};
 use poolproof::asynchronous::{AsyncConnection, AsyncPool};
-use poolproof::{Config, Database, Error, ErrorKind, Rows};
+use poolproof::{Config, Database, Error, ErrorKind, Rows, Transport};
 use tokio_postgres::NoTls;
 
 use crate::over_tokio_postgres::{cancel, failure, options, prepared_rows, text_rows};
@@ -31,6 +31,7 @@ pub struct Checkout(PooledConnection<'static, Manager>);
 impl AsyncPool for Bb8Postgres {
     type Connection = Checkout;
     const DATABASE: Database = Database::Postgres;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     async fn open(config: &Config) -> Result<Self, Error> {
         let manager = Manager::new(options(config), NoTls);

@@ -9,7 +9,7 @@ use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleResult, Timeouts};
 use poolproof::asynchronous::{AsyncPool, Closing};
 use poolproof::neutral::{Connection as Session, Driver};
-use poolproof::{Config, Database, Error, ErrorKind};
+use poolproof::{Config, Database, Error, ErrorKind, Transport};
 
 use crate::neutral_session::check;
 
@@ -38,6 +38,7 @@ impl<D: Driver> managed::Manager for Manager<D> {
 impl<D: Driver> AsyncPool for DeadpoolNeutral<D> {
     type Connection = Checkout<D>;
     const DATABASE: Database = D::DATABASE;
+    const TRANSPORTS: &'static [Transport] = D::TRANSPORTS;
 
     async fn open(config: &Config) -> Result<Self, Error> {
         let max_size = usize::try_from(config.max_size).map_err(|error| Error::from_error(ErrorKind::Other, &error))?;

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use ::deadpool_postgres::{Client, Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime, Timeouts};
 use poolproof::asynchronous::{AsyncConnection, AsyncPool, Closing};
-use poolproof::{Config, Database, Error, ErrorKind, Rows};
+use poolproof::{Config, Database, Error, ErrorKind, Rows, Transport};
 use tokio_postgres::NoTls;
 
 use crate::over_tokio_postgres::{cancel, failure, options, prepared_rows, text_rows};
@@ -58,6 +58,7 @@ impl Method for Clean {
 impl<M: Method> AsyncPool for DeadpoolPostgres<M> {
     type Connection = Checkout;
     const DATABASE: Database = Database::Postgres;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     async fn open(config: &Config) -> Result<Self, Error> {
         let manager = Manager::from_config(options(config), NoTls, ManagerConfig { recycling_method: M::METHOD });

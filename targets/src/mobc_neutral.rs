@@ -8,7 +8,7 @@ use std::time::Duration;
 use mobc::async_trait;
 use poolproof::asynchronous::AsyncPool;
 use poolproof::neutral::{Connection as Session, Driver};
-use poolproof::{Config, Database, Error, ErrorKind};
+use poolproof::{Config, Database, Error, ErrorKind, Transport};
 
 use crate::neutral_session::check;
 
@@ -42,6 +42,7 @@ impl<D: Driver> mobc::Manager for Manager<D> {
 impl<D: Driver> AsyncPool for MobcNeutral<D> {
     type Connection = Checkout<D>;
     const DATABASE: Database = D::DATABASE;
+    const TRANSPORTS: &'static [Transport] = D::TRANSPORTS;
 
     async fn open(config: &Config) -> Result<Self, Error> {
         let manager = Manager(config.clone(), PhantomData);

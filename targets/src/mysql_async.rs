@@ -19,7 +19,7 @@ use std::time::Duration;
 use ::mysql_async::prelude::Queryable;
 use ::mysql_async::{Conn, DriverError, OptsBuilder, PoolConstraints, PoolOpts, Row, Value};
 use poolproof::asynchronous::{AsyncConnection, AsyncPool, Closing};
-use poolproof::{Config, Database, Error, ErrorKind, Rows};
+use poolproof::{Config, Database, Error, ErrorKind, Rows, Transport};
 
 /// A pool of the crate `mysql_async`.
 pub struct MysqlAsync(::mysql_async::Pool);
@@ -30,6 +30,7 @@ pub struct Checkout(Conn);
 impl AsyncPool for MysqlAsync {
     type Connection = Checkout;
     const DATABASE: Database = Database::MySql;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     async fn open(config: &Config) -> Result<Self, Error> {
         let constraints = usize::try_from(config.max_size).ok().and_then(|max| PoolConstraints::new(max, max));
@@ -64,8 +65,12 @@ impl AsyncConnection for Checkout {
 }
 
 fn options(config: &Config) -> OptsBuilder {
-    OptsBuilder::default()
-        .socket(Some(config.socket.to_string_lossy()))
+    let options = OptsBuilder::default();
+    let options = match config.transport {
+        Transport::Unix => options.socket(Some(config.socket.to_string_lossy())),
+        _ => options.ip_or_hostname(&config.host).tcp_port(config.port),
+    };
+    options
         // It would leave a loopback TCP connection for the server's own socket, past any tap; said here so that it stays off.
         .prefer_socket(false)
         .user(Some(&config.user))

@@ -21,7 +21,7 @@ use mysql::prelude::Queryable;
 use mysql::{DriverError, OptsBuilder, PoolConstraints, PoolOpts, PooledConn, Row, Value};
 use mysql_common::constants::{CapabilityFlags, StatusFlags};
 use mysql_common::packets::HandshakePacket;
-use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Transport};
 
 /// A pool of the crate `mysql`.
 pub struct MysqlPool(mysql::Pool);
@@ -32,6 +32,7 @@ pub struct Checkout(PooledConn);
 impl Pool for MysqlPool {
     type Connection = Checkout;
     const DATABASE: Database = Database::MySql;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     fn open(config: &Config) -> Result<Self, Error> {
         let constraints = usize::try_from(config.max_size).ok().and_then(|max| PoolConstraints::new(0, max));
@@ -62,8 +63,12 @@ pub(crate) fn compile_patterns() {
 
 /// How the driver is told where the server is.
 pub(crate) fn options(config: &Config) -> OptsBuilder {
-    OptsBuilder::new()
-        .socket(Some(config.socket.to_string_lossy()))
+    let options = OptsBuilder::new();
+    let options = match config.transport {
+        Transport::Unix => options.socket(Some(config.socket.to_string_lossy())),
+        _ => options.ip_or_hostname(Some(&config.host)).tcp_port(config.port),
+    };
+    options
         // It would leave a loopback TCP connection for the server's own socket, past any tap; said here so that it stays off.
         .prefer_socket(false)
         .user(Some(&config.user))

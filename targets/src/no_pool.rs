@@ -6,7 +6,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Transport};
 use postgres::NoTls;
 
 use crate::{mysql_pool, r2d2_postgres};
@@ -79,6 +79,7 @@ struct Place(Arc<Places>);
 impl<C: Client> Pool for NoPool<C> {
     type Connection = Checkout<C>;
     const DATABASE: Database = C::DATABASE;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     fn open(config: &Config) -> Result<Self, Error> {
         let places = Places { free: Mutex::new(config.max_size), returned: Condvar::new() };

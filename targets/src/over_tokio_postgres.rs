@@ -1,12 +1,16 @@
 //! What the pools over the driver `tokio_postgres` have in common: how it is told where the server is, and how it is asked.
 
-use poolproof::{Config, Error, ErrorKind, Rows};
+use poolproof::{Config, Error, ErrorKind, Rows, Transport};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
-/// How the driver is told where the server is. A path as host is a socket's directory; there is no other way to connect.
+/// How the driver is told where the server is. A path as host is a socket's directory.
 pub(crate) fn options(config: &Config) -> tokio_postgres::Config {
     let mut options = tokio_postgres::Config::new();
-    options.host_path(config.socket_dir()).port(config.port);
+    match config.transport {
+        Transport::Unix => options.host_path(config.socket_dir()),
+        _ => options.host(&config.host),
+    };
+    options.port(config.port);
     options.user(&config.user).password(&config.password).dbname(&config.database);
     options
 }

@@ -17,7 +17,7 @@
 use std::time::Duration;
 
 use ::r2d2_mysql::MySqlConnectionManager;
-use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Transport};
 use r2d2::PooledConnection;
 
 use crate::mysql_pool::{options, text_rows};
@@ -31,6 +31,7 @@ pub struct Checkout(PooledConnection<MySqlConnectionManager>);
 impl Pool for R2d2Mysql {
     type Connection = Checkout;
     const DATABASE: Database = Database::MySql;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     fn open(config: &Config) -> Result<Self, Error> {
         let manager = MySqlConnectionManager::new(options(config));

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use poolproof::neutral::{Connection as Session, Driver};
-use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Transport};
 use r2d2::{ManageConnection, PooledConnection};
 
 use crate::neutral_session::check;
@@ -39,6 +39,7 @@ impl<D: Driver> ManageConnection for Manager<D> {
 impl<D: Driver> Pool for R2d2Neutral<D> {
     type Connection = Checkout<D>;
     const DATABASE: Database = D::DATABASE;
+    const TRANSPORTS: &'static [Transport] = D::TRANSPORTS;
 
     fn open(config: &Config) -> Result<Self, Error> {
         let manager = Manager(config.clone(), std::marker::PhantomData);

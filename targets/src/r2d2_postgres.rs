@@ -19,7 +19,7 @@
 use std::time::Duration;
 
 use ::r2d2_postgres::PostgresConnectionManager;
-use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Transport};
 use postgres::{Client, NoTls, SimpleQueryMessage};
 use r2d2::PooledConnection;
 
@@ -34,6 +34,7 @@ pub struct Checkout(PooledConnection<Manager>);
 impl Pool for R2d2Postgres {
     type Connection = Checkout;
     const DATABASE: Database = Database::Postgres;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     fn open(config: &Config) -> Result<Self, Error> {
         let manager = Manager::new(options(config), NoTls);
@@ -55,7 +56,11 @@ impl Connection for Checkout {
 /// How the driver is told where the server is.
 pub(crate) fn options(config: &Config) -> postgres::Config {
     let mut options = postgres::Config::new();
-    options.host_path(config.socket_dir()).port(config.port);
+    match config.transport {
+        Transport::Unix => options.host_path(config.socket_dir()),
+        _ => options.host(&config.host),
+    };
+    options.port(config.port);
     options.user(&config.user).password(&config.password).dbname(&config.database);
     options
 }

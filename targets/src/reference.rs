@@ -22,7 +22,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use poolproof::neutral::{Driver, Postgres};
-use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Transport};
 
 pub mod defect;
 mod mutant;
@@ -72,6 +72,7 @@ struct Counts<D: Driver, P: Planted> {
 impl<D: Driver, P: Planted> Pool for ReferencePool<D, P> {
     type Connection = Checkout<D, P>;
     const DATABASE: Database = D::DATABASE;
+    const TRANSPORTS: &'static [Transport] = D::TRANSPORTS;
 
     fn open(config: &Config) -> Result<Self, Error> {
         P::opened();

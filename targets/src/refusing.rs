@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use poolproof::neutral::{Connection as Session, Driver, Generation};
-use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+use poolproof::{Config, Connection, Database, Error, ErrorKind, Pool, Rows, Transport};
 
 /// The refusing pool.
 pub struct RefusingPool<D: Driver> {
@@ -52,6 +52,7 @@ struct Desk<D: Driver> {
 impl<D: Driver> Pool for RefusingPool<D> {
     type Connection = Checkout<D>;
     const DATABASE: Database = D::DATABASE;
+    const TRANSPORTS: &'static [Transport] = D::TRANSPORTS;
 
     fn open(config: &Config) -> Result<Self, Error> {
         let opener = Generation::current().map_err(|error| Error::new(ErrorKind::Other, error))?;

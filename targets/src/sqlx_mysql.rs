@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use poolproof::asynchronous::{AsyncConnection, AsyncPool, Closing};
-use poolproof::{Config, Database, Error, ErrorKind, Rows};
+use poolproof::{Config, Database, Error, ErrorKind, Rows, Transport};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlRow, MySqlSslMode};
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row};
@@ -23,14 +23,16 @@ pub struct Checkout(PoolConnection<MySql>);
 impl AsyncPool for SqlxMySql {
     type Connection = Checkout;
     const DATABASE: Database = Database::MySql;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     async fn open(config: &Config) -> Result<Self, Error> {
-        let options = MySqlConnectOptions::new()
-            .socket(&config.socket)
-            .username(&config.user)
-            .password(&config.password)
-            .database(&config.database)
-            .ssl_mode(MySqlSslMode::Disabled);
+        let options = MySqlConnectOptions::new();
+        let options = match config.transport {
+            Transport::Unix => options.socket(&config.socket),
+            _ => options.host(&config.host).port(config.port),
+        };
+        let options =
+            options.username(&config.user).password(&config.password).database(&config.database).ssl_mode(MySqlSslMode::Disabled);
         Ok(Self(MySqlPoolOptions::new().max_connections(config.max_size).connect_lazy_with(options)))
     }
 

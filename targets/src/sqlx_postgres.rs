@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use poolproof::asynchronous::{AsyncConnection, AsyncPool, Closing};
-use poolproof::{Config, Database, Error, ErrorKind, Rows};
+use poolproof::{Config, Database, Error, ErrorKind, Rows, Transport};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Row};
@@ -30,10 +30,15 @@ pub struct Checkout(PoolConnection<Postgres>);
 impl AsyncPool for SqlxPostgres {
     type Connection = Checkout;
     const DATABASE: Database = Database::Postgres;
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix, Transport::Tcp];
 
     async fn open(config: &Config) -> Result<Self, Error> {
-        let options = PgConnectOptions::new_without_pgpass()
-            .socket(config.socket_dir())
+        let options = PgConnectOptions::new_without_pgpass();
+        let options = match config.transport {
+            Transport::Unix => options.socket(config.socket_dir()),
+            _ => options.host(&config.host),
+        };
+        let options = options
             .port(config.port)
             .username(&config.user)
             .password(&config.password)

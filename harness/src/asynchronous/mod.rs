@@ -71,6 +71,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::pool::{Config, Database, Error, Rows};
+use crate::transport::Transport;
 
 pub use runtime::{Checkout, CurrentThread, Flavour, MultiThread, OnRuntime};
 
@@ -81,6 +82,9 @@ pub trait AsyncPool: Sized + Send + Sync + 'static {
 
     /// Which protocol it speaks.
     const DATABASE: Database;
+
+    /// The transports that it can take to its server, of which [`Config::transport`] names one. It is asked for no other.
+    const TRANSPORTS: &'static [Transport] = &[Transport::Unix];
 
     /// Opens a pool of at most `config.max_size` connections; none before the first checkout, if the crate allows that.
     ///

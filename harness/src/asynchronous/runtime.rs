@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::{AsyncConnection, AsyncPool};
 use crate::pool::{Config, Connection, Database, Error, ErrorKind, Pool, Rows};
+use crate::transport::Transport;
 
 /// One of the two kinds of runtime.
 pub trait Flavour: Send + Sync + 'static {
@@ -83,6 +84,7 @@ struct Ground {
 impl<P: AsyncPool, F: Flavour> Pool for OnRuntime<P, F> {
     type Connection = Checkout<P::Connection>;
     const DATABASE: Database = P::DATABASE;
+    const TRANSPORTS: &'static [Transport] = P::TRANSPORTS;
 
     fn open(config: &Config) -> Result<Self, Error> {
         let runtime = F::builder().enable_all().build().map_err(|error| Error::from_error(ErrorKind::Other, &error))?;

@@ -18,6 +18,8 @@ pub enum Conclusion {
     NothingExercised,
     /// These MUST had no opportunity to be broken.
     NotExercised(Vec<&'static str>),
+    /// Every MUST held that can be seen on this transport; these cannot.
+    Unseen(Vec<&'static str>),
     /// Every MUST held, and so many situations did not occur that should have.
     Unreached(usize),
 }
@@ -46,10 +48,12 @@ impl Conclusion {
         if musts().all(|(_, verdict)| *verdict == Verdict::NotOffered) {
             return Self::NotOffered;
         }
+        let hidden = that(|verdict| matches!(verdict, Verdict::NotVisible));
         match (undecided.is_empty(), idle.is_empty(), busy.is_empty()) {
             (false, ..) => Self::NoVerdict(undecided),
             (true, _, true) => Self::NothingExercised,
             (true, false, false) => Self::NotExercised(idle),
+            (true, true, false) if !hidden.is_empty() => Self::Unseen(hidden),
             (true, true, false) if broken.is_empty() => Self::Passed,
             (true, true, false) => Self::Broken(broken.iter().map(|rule| rule.id).collect(), false),
         }
@@ -75,6 +79,7 @@ impl Conclusion {
             Self::NotOffered => "not offered".to_owned(),
             Self::NothingExercised => "nothing exercised".to_owned(),
             Self::NotExercised(rules) => format!("not exercised: {}", rules.join(" ")),
+            Self::Unseen(rules) => format!("ok, but not visible: {}", rules.join(" ")),
             Self::Unreached(1) => "not exercised: 1 situation".to_owned(),
             Self::Unreached(missing) => format!("not exercised: {missing} situations"),
         }
@@ -107,6 +112,9 @@ mod tests {
         );
         assert_eq!(short(&[], &[Verdict::NotOffered, Verdict::NotOffered], 0), Conclusion::NotOffered);
         assert_eq!(short(&[], &[passed(), Verdict::NotOffered], 0), Conclusion::Passed);
+        // What cannot be seen never counts as passed.
+        assert_eq!(short(&[], &[Verdict::NotVisible, passed()], 0), Conclusion::Unseen(vec![ALL[0].id]));
+        assert!(!short(&[], &[Verdict::NotVisible, passed()], 0).is_safe());
         assert!(short(&[&ALL[0]], &[passed()], 0).is_unsafe());
         assert!(short(&[], &[passed()], 0).is_safe());
     }

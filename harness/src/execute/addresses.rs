@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use crate::pool::{Config, Database};
 use crate::server::embedded::{Account, Embedded};
 use crate::server::{Address, Server};
-use crate::tap::Upstream;
+use crate::tap::{Tap, Upstream};
+use crate::transport::Transport;
 use crate::trouble::Trouble;
 
 /// The port in the name of PostgreSQL's socket.
@@ -30,11 +31,43 @@ pub(crate) fn direct_config(server: &Server) -> Config {
         Address::Inside => (PathBuf::new(), PORT),
     };
     let (user, password, database) = (server.user.clone(), server.password.clone(), server.name.clone());
-    Config { socket, port, user, password, database, max_size: 1 }
+    let (transport, host, certificate) = (Transport::Unix, String::new(), None);
+    Config { transport, socket, host, port, certificate, user, password, database, max_size: 1 }
 }
 
-pub(crate) fn upstream(server: &Server) -> Result<Upstream, Trouble> {
+/// How a pool connects to the tap.
+pub(crate) fn config(server: &Server, transport: Transport, socket: PathBuf, tap: &Tap) -> Result<Config, Trouble> {
+    let direct = direct_config(server);
+    let certificate = match transport.shows_frames() {
+        true => None,
+        false => Some(server.certificate.clone().ok_or_else(|| no_tls(server, transport))?),
+    };
+    Ok(match tap.port() {
+        None => Config { transport, socket, port: PORT, certificate, ..direct },
+        Some(port) => Config { transport, socket: PathBuf::new(), host: LOOPBACK.to_owned(), port, certificate, ..direct },
+    })
+}
+
+/// Where the tap listens, as clients call it.
+const LOOPBACK: &str = "127.0.0.1";
+
+fn no_tls(server: &Server, transport: Transport) -> Trouble {
+    let cause = format!("poolproof has no certificate of {}; `--server local` starts servers with TLS", server.product);
+    Trouble::Transport { transport, cause }
+}
+
+/// Where the tap passes things on. The server's own side is as the client's, as far as it offers that: TLS on a Unix socket is not
+/// offered by all.
+pub(crate) fn upstream(server: &Server, transport: Transport) -> Result<Upstream, Trouble> {
+    let tcp = server.tcp.as_ref().filter(|_| !transport.shows_writers());
     let (host, port) = match &server.address {
+        Address::Unix(_) | Address::Tcp(..) if tcp.is_some() => tcp.map_or(("", 0), |(host, port)| (host.as_str(), *port)),
+        Address::Unix(_) if !Transport::UnixTls.is_offered_by(server.database) && !transport.shows_frames() => {
+            return Err(Trouble::Transport {
+                transport,
+                cause: format!("{} offers no TLS on a Unix socket; name its host and port", server.product),
+            });
+        }
         Address::Unix(path) => return Ok(Upstream::Unix(path.clone())),
         Address::Tcp(host, port) => (host.as_str(), *port),
         Address::Inside => {

@@ -21,6 +21,7 @@ use crate::interleaving::{Actor, ForkKind, Interleaving, Op, Process, Step};
 use crate::model::State;
 use crate::nonce::Nonce;
 use crate::sql::Dialect;
+use crate::transport::Transport;
 use crate::trouble::Trouble;
 
 /// The execution of one interleaving.
@@ -75,6 +76,7 @@ impl<'a> Case<'a> {
         dialect: &'a Dialect,
         bounds: Bounds,
         weakness: Weakness,
+        transport: Transport,
     ) -> Self {
         Self {
             number,
@@ -82,7 +84,7 @@ impl<'a> Case<'a> {
             dialect,
             bounds,
             weakness,
-            history: History::default(),
+            history: History::on(transport),
             state: State::new(interleaving.max_size),
             cursor: 0,
             invocations: 0,
@@ -151,6 +153,8 @@ impl<'a> Case<'a> {
     }
 
     fn read_ledger(&mut self, reactor: &mut Reactor) -> Result<(), Trouble> {
+        // Every session has ended, and a server says why before it ends one.
+        reactor.garbled().into_iter().for_each(|event| self.history.append(event));
         if !self.inserted {
             self.phase = Phase::Over;
             return Ok(());
@@ -340,9 +344,19 @@ impl<'a> Case<'a> {
         let own = Nonce { run: self.number, step: id.0 };
         let got = rows.first().and_then(|row| row.first()?.as_deref()).and_then(Nonce::parse);
         match got {
-            Some(nonce) if nonce == own && !reactor.tap.saw(own) => Err(Trouble::AroundTheTap),
+            Some(nonce) if nonce == own && !self.has_passed(own, id, reactor) => Err(Trouble::AroundTheTap),
             _ => Ok(()),
         }
+    }
+
+    /// The answer to a statement has passed the tap. Where frames cannot be read any answer since the statement may be it.
+    fn has_passed(&self, nonce: Nonce, id: InvocationId, reactor: &Reactor) -> bool {
+        if self.history.transport().shows_frames() {
+            return reactor.tap.saw(nonce);
+        }
+        let began = |event: &&Event| matches!(event, Event::Invoked(call) if call.id == id);
+        let mut since = self.history.events().iter().rev().take_while(|event| !began(event));
+        since.any(|event| matches!(event, Event::Answered { .. }))
     }
 
     fn ledger(&mut self, rows: Result<crate::pool::Rows, crate::pool::Error>) -> Result<(), Trouble> {

@@ -21,13 +21,17 @@ impl Case<'_> {
     pub(super) fn lacks_session(&self, step: &Step, reactor: &Reactor) -> Option<Skip> {
         let Op::EndSession(handle) = step.op else { return None };
         let session = self.session_of(step.actor, handle).filter(|session| reactor.tap.open_sessions().contains(session));
-        let number = session.and_then(|session| reactor.tap.server_number(session));
-        number.is_none().then_some(Skip::DoesNotApply)
+        session.and_then(|session| self.end_of(session, reactor)).is_none().then_some(Skip::DoesNotApply)
     }
 
     /// The session that last carried a statement of the checkout.
     fn session_of(&self, actor: Actor, handle: Handle) -> Option<SessionId> {
         let checkout = self.state.holding(actor, handle)?.checkout;
+        if !self.history.transport().shows_frames() {
+            let of_it =
+                |id: InvocationId| self.history.invocations().any(|(_, call)| call.id == id && call.checkout == Some(checkout));
+            return self.history.answered_alone().into_iter().rfind(|(_, _, id)| of_it(*id)).map(|(_, session, _)| session);
+        }
         let asked = |nonce| self.history.invocations().any(|(_, call)| call.nonce == nonce && call.checkout == Some(checkout));
         self.history.events().iter().rev().find_map(|event| match event {
             Event::Wrote { session, frames, .. } => {
@@ -45,11 +49,17 @@ impl Case<'_> {
         reactor: &mut Reactor,
     ) -> Result<(), Trouble> {
         let session = self.session_of(actor, handle);
-        let Some((session, number)) = session.and_then(|session| Some((session, reactor.tap.server_number(session)?))) else {
+        let Some((session, end)) = session.and_then(|session| Some((session, self.end_of(session, reactor)?))) else {
             return Err(Trouble::Bug(format!("{actor} has no session to be ended")));
         };
         self.ending = Some(Ending { id, session, answered: false });
-        reactor.ask(Question::SessionEnd, &self.dialect.end_session(number))
+        reactor.ask(Question::SessionEnd, &end)
+    }
+
+    /// What ends a session: by the number that the server has for it, or where that was said in secret by the port it comes from.
+    fn end_of(&self, session: SessionId, reactor: &Reactor) -> Option<String> {
+        let number = reactor.tap.server_number(session).map(|number| self.dialect.end_session(number));
+        number.or_else(|| reactor.tap.server_port(session).and_then(|port| self.dialect.end_session_from(port)))
     }
 
     pub(super) fn administrator_has_ended(&mut self, answer: Result<Rows, Error>) -> Result<(), Trouble> {

@@ -29,7 +29,7 @@ impl Case<'_> {
             .collect();
         let all_wait = sights.len() == self.state.running_processes().count() && sights.iter().all(|(_, sight)| sight.is_stuck());
         // Twice the same, and nothing undelivered in between: nobody ran.
-        let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !reactor.tap.is_busy();
+        let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !self.may_be_answered(&sights, reactor);
         if unchanged && self.release_all(reactor) {
             // Nobody is stuck who waits for somebody that the harness keeps waiting.
             return self.look_away();
@@ -45,6 +45,17 @@ impl Case<'_> {
             self.kill(process, reactor);
         }
         self.last_sight = sights;
+    }
+
+    /// The server owes somebody an answer. Where frames cannot be read nobody knows what it owes: then those are answered who wait for
+    /// bytes.
+    fn may_be_answered(&self, sights: &[(Process, Sight)], reactor: &Reactor) -> bool {
+        let hidden = !self.history.transport().shows_frames();
+        let listens = || {
+            let sockets = reactor.tap.client_sockets();
+            sights.iter().any(|(_, sight)| sight.listens(&sockets))
+        };
+        reactor.tap.is_busy() || hidden && listens()
     }
 
     /// Somebody who computes, or waits without a time limit, in a process of which a thread has only computed for longer than

@@ -13,6 +13,7 @@ mod ending;
 mod epilogue;
 mod flight;
 mod hanging;
+mod log;
 mod output;
 mod people;
 mod reactor;
@@ -34,17 +35,19 @@ use crate::server::admin::Admin;
 use crate::server::{Address, Server};
 use crate::sql::Dialect;
 use crate::supervisor::{Launch, Supervisor};
-use crate::tap::Tap;
 pub use crate::tap::TapShim;
+use crate::tap::{Entrance, Tap};
 use crate::target::Target;
+use crate::transport::Transport;
 use crate::trouble::Trouble;
-use addresses::administrator_socket;
 pub(crate) use addresses::{PORT, direct_config, socket_name, upstream};
+use addresses::{administrator_socket, config};
 use beside::{Beside, processor};
 use births::BIRTH;
 use bounds::Bounds;
 pub(crate) use bounds::Effort;
 use case::Case;
+use log::Log;
 use reactor::{Notice, Reactor};
 
 /// Weaknesses that tests give the executor, to prove that each would be noticed. All off in real use.
@@ -95,6 +98,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) supervisor: &'a Supervisor,
     /// The server.
     pub(crate) server: &'a Server,
+    /// What carries the pool's sessions.
+    pub(crate) transport: Transport,
     /// The name of the run's ledger on it.
     pub(crate) ledger: &'a str,
     /// The next run's number.
@@ -116,15 +121,21 @@ impl<'a> Executor<'a> {
         std::fs::create_dir(&directory).map_err(|error| Trouble::directory(&directory, error))?;
         let database = target.database();
         let socket = directory.join(socket_name(database));
-        let upstream = upstream(around.server)?;
-        let administrator = (administrator_socket(&upstream)?, Admin::new(around.server));
-        let tap = Tap::listen(&socket, database, upstream, around.weakness.tap)
+        let transport = around.transport;
+        let administrator = administrator_socket(&upstream(around.server, Transport::Unix)?)?;
+        let administrator = (administrator, Admin::new(around.server));
+        let entrance = if transport.shows_writers() { Entrance::Socket(&socket) } else { Entrance::Loopback };
+        let tap = Tap::listen(entrance, database, upstream(around.server, transport)?, around.weakness.tap)
             .map_err(|error| Trouble::system("listen for the pool", error))?;
+        let tapped = config(around.server, transport, socket.clone(), &tap)?;
         let control = directory.join("control");
         let output = directory.join("output");
         let mut reactor = Reactor::new(&control, &output, tap, administrator)?;
         reactor.control_first = around.weakness.control_first;
         reactor.successor = around.supervisor.program();
+        if !transport.shows_frames() {
+            reactor.log = Log::of(around.server.log.as_deref());
+        }
         let dialect = Dialect::new(database, around.ledger.to_owned());
         let inside = around.server.address == Address::Inside;
         if inside {
@@ -133,8 +144,7 @@ impl<'a> Executor<'a> {
         let processor = processor(number as usize);
         let files = lay_out(target, &directory)?;
         let agent = around.supervisor.spawn(&launch(target, &files, (&control, output), processor))?;
-        let direct = direct_config(around.server);
-        let config = if around.weakness.untapped { direct } else { Config { socket, port: PORT, ..direct } };
+        let config = if around.weakness.untapped { direct_config(around.server) } else { tapped };
         let mut executor = Self {
             reactor,
             supervisor: around.supervisor,
@@ -205,7 +215,7 @@ impl<'a> Executor<'a> {
         self.reactor.order(None, &Order { id: BIRTH, task: Task::Case { case: number, config } })?;
         let bounds = Bounds::of(effort, self.inside);
         let dialect = self.dialect.clone();
-        let mut case = Case::new(number, interleaving, &dialect, bounds, self.weakness);
+        let mut case = Case::new(number, interleaving, &dialect, bounds, self.weakness, self.config.transport);
         let born_until = Instant::now() + START;
         let mut quiet = limits::QUIET;
         let mut notices = Vec::new();

@@ -8,7 +8,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use crate::history::{Ending, Witness};
 use crate::interleaving::Process;
 use crate::proc;
-use crate::tap::Identify;
+use crate::tap::{Identify, sockets};
 
 /// Everybody who was born in a case.
 #[derive(Default)]
@@ -73,6 +73,11 @@ impl Identify for People {
         // The last who was born with it: a pid may be given again to a process of the case, when the one before was reaped.
         let known = self.people.iter().rev().find(|person| person.pid == pid).map(|person| person.process);
         known.or_else(|| self.unborn(pid)).map_or(Witness::Stranger, Witness::Process)
+    }
+
+    fn holder(&self, socket: u32) -> Witness {
+        let holds = |person: &&Person| sockets(person.pid).contains(&socket);
+        self.people.iter().find(holds).map_or(Witness::Unseen, |person| Witness::Process(person.process))
     }
 }
 

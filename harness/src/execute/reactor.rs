@@ -16,6 +16,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::administrator::{Administrator, Question};
 use super::connection::{Connection, Kind};
+use super::log::{Line, Log};
 use super::output::Output;
 use super::people::People;
 use crate::agent::protocol::{Answer, Hello, Message, Order};
@@ -47,6 +48,8 @@ pub(super) struct Reactor {
     administrator: Administrator,
     output: Output,
     control: PathBuf,
+    /// What the server says of encrypted sessions.
+    pub(super) log: Log,
     /// The program that `exec` puts in the place of a process under test.
     pub(super) successor: String,
     /// The test's weakness: messages are handed out before the tap was drained.
@@ -94,6 +97,7 @@ impl Reactor {
             administrator,
             output,
             control: control.to_owned(),
+            log: Log::of(None),
             successor: String::new(),
             control_first: false,
         })
@@ -110,6 +114,7 @@ impl Reactor {
         self.people = People::default();
         self.administrator.forget();
         self.output.clear();
+        self.log.skip();
     }
 
     /// Waits at most `patience` for something, and hands out what came of it. True if nothing happened at all.
@@ -287,6 +292,12 @@ impl Reactor {
                 Question::Upkeep => {}
             }
         }
+    }
+
+    /// The server's words on records that it could not decrypt, as events.
+    pub(super) fn garbled(&mut self) -> Vec<Event> {
+        let named = |line: Line| Some(Event::Undecipherable { session: self.tap.session_from(line.port)?, words: line.words });
+        self.log.complaints().into_iter().filter_map(named).collect()
     }
 
     /// The last of what the agent printed.

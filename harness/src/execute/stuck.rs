@@ -63,10 +63,12 @@ enum Waits {
     No,
     /// For a word in memory, or for descriptors, with a time limit.
     Limited,
-    /// For a word in memory, or for descriptors, for ever.
-    Forever,
-    /// For bytes on a socket: an order of the coordinator, or an answer of the server.
-    Socket,
+    /// For a word in memory, for ever: no byte ends that.
+    Memory,
+    /// For descriptors, for ever.
+    Descriptors,
+    /// For bytes on the socket of this number: an order of the coordinator, or an answer of the server.
+    Socket(u32),
 }
 
 /// How many threads a process has: a look at one directory, which is cheaper than a look at each of them.
@@ -122,12 +124,21 @@ impl Sight {
     /// The thread runs, or waits without a time limit.
     pub(super) fn never_returns(&self, thread: i32) -> bool {
         let seen = self.threads.iter().find(|seen| seen.thread == thread);
-        seen.is_some_and(|seen| seen.line.is_empty() || seen.waits == Waits::Forever)
+        seen.is_some_and(|seen| seen.line.is_empty() || matches!(seen.waits, Waits::Memory | Waits::Descriptors))
     }
 
     /// Every thread waits without a time limit.
     pub(super) fn is_stuck(&self) -> bool {
-        !self.threads.is_empty() && self.threads.iter().all(|seen| matches!(seen.waits, Waits::Forever | Waits::Socket))
+        !self.threads.is_empty() && self.threads.iter().all(|seen| !matches!(seen.waits, Waits::No | Waits::Limited))
+    }
+
+    /// Some thread may go on when bytes come on one of these sockets.
+    pub(super) fn listens(&self, sockets: &[u32]) -> bool {
+        self.threads.iter().any(|seen| match seen.waits {
+            Waits::Memory => false,
+            Waits::Socket(number) => sockets.contains(&number),
+            Waits::No | Waits::Limited | Waits::Descriptors => true,
+        })
     }
 
     /// A line for each thread, without numbers that differ from run to run.
@@ -159,19 +170,19 @@ fn read_call(call: &str, pid: i32) -> (Waits, String) {
     // A time limit of -1 is an int: its upper half may be anything.
     let endless = |at: usize| argument(at) as u32 as i32 == -1;
     match number {
-        FUTEX => timed("futex", argument(3) == 0),
-        POLL => timed("poll", endless(2)),
-        PPOLL => timed("ppoll", argument(2) == 0),
-        EPOLL_WAIT => timed("epoll_wait", endless(3)),
-        EPOLL_PWAIT => timed("epoll_pwait", endless(3)),
+        FUTEX => timed("futex", argument(3) == 0, Waits::Memory),
+        POLL => timed("poll", endless(2), Waits::Descriptors),
+        PPOLL => timed("ppoll", argument(2) == 0, Waits::Descriptors),
+        EPOLL_WAIT => timed("epoll_wait", endless(3), Waits::Descriptors),
+        EPOLL_PWAIT => timed("epoll_pwait", endless(3), Waits::Descriptors),
         READ | RECVFROM | RECVMSG => socket(pid, argument(0)),
         other => (Waits::No, format!("system call {other}")),
     }
 }
 
-fn timed(name: &str, endless: bool) -> (Waits, String) {
+fn timed(name: &str, endless: bool, forever: Waits) -> (Waits, String) {
     match endless {
-        true => (Waits::Forever, format!("{name}, without a time limit")),
+        true => (forever, format!("{name}, without a time limit")),
         false => (Waits::Limited, format!("{name}, with a time limit")),
     }
 }
@@ -179,11 +190,10 @@ fn timed(name: &str, endless: bool) -> (Waits, String) {
 /// Reading a socket has no time limit, unless the socket has one of its own.
 fn socket(pid: i32, descriptor: u64) -> (Waits, String) {
     let target = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).unwrap_or_default();
-    if !target.to_string_lossy().starts_with("socket:") {
-        return (Waits::No, "read".to_owned());
-    }
+    let number = target.to_str().and_then(|target| target.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
+    let Some(number) = number else { return (Waits::No, "read".to_owned()) };
     match has_time_limit(pid, descriptor) {
-        Some(false) => (Waits::Socket, "read of a socket, without a time limit".to_owned()),
+        Some(false) => (Waits::Socket(number), "read of a socket, without a time limit".to_owned()),
         _ => (Waits::No, "read of a socket".to_owned()),
     }
 }
@@ -219,15 +229,37 @@ mod tests {
         assert!(sight("", "1", 0).never_returns(7) && !sight("read", "1", 0).never_returns(7));
     }
 
+    /// Where nobody knows what the server owes, who does not wait for it is stuck all the same.
+    #[test]
+    fn who_waits_for_a_lock_or_an_order_does_not_wait_for_the_server() {
+        let sight = |waits: &[Waits]| {
+            let seen = |waits: &Waits| ThreadSight {
+                thread: 7,
+                waits: *waits,
+                line: "waits".to_owned(),
+                switches: String::new(),
+                cpu: Duration::ZERO,
+            };
+            Sight { threads: waits.iter().map(seen).collect() }
+        };
+        let sessions = [5, 6];
+        let deaf = [Waits::Memory, Waits::Socket(4)];
+        assert!(sight(&deaf).is_stuck() && !sight(&deaf).listens(&sessions));
+        for listening in [Waits::Socket(6), Waits::Descriptors] {
+            let sight = sight(&[Waits::Memory, listening]);
+            assert!(sight.is_stuck() && sight.listens(&sessions));
+        }
+    }
+
     /// Only waits without a time limit prove anything.
     #[test]
     fn a_time_limit_is_read_from_the_arguments() {
         let waits = |call: &str| read_call(call, 1).0;
-        assert_eq!(waits(&format!("{FUTEX} 0x7f 0x189 0x0 0x0 0x0 0xffffffff 0x7ffe 0x7f")), Waits::Forever);
+        assert_eq!(waits(&format!("{FUTEX} 0x7f 0x189 0x0 0x0 0x0 0xffffffff 0x7ffe 0x7f")), Waits::Memory);
         assert_eq!(waits(&format!("{FUTEX} 0x7f 0x189 0x0 0x7ffd00 0x0 0xffffffff 0x7ffe 0x7f")), Waits::Limited);
-        assert_eq!(waits(&format!("{POLL} 0x7f 0x1 0xffffffff 0x0 0x0 0x0 0x7ffe 0x7f")), Waits::Forever);
+        assert_eq!(waits(&format!("{POLL} 0x7f 0x1 0xffffffff 0x0 0x0 0x0 0x7ffe 0x7f")), Waits::Descriptors);
         assert_eq!(waits(&format!("{POLL} 0x7f 0x1 0x64 0x0 0x0 0x0 0x7ffe 0x7f")), Waits::Limited);
-        assert_eq!(waits(&format!("{EPOLL_WAIT} 0x3 0x7f 0x400 0xffffffffffffffff 0x0 0x0 0x7ffe 0x7f")), Waits::Forever);
+        assert_eq!(waits(&format!("{EPOLL_WAIT} 0x3 0x7f 0x400 0xffffffffffffffff 0x0 0x0 0x7ffe 0x7f")), Waits::Descriptors);
         assert_eq!(waits("running"), Waits::No);
     }
 }

@@ -141,12 +141,14 @@ mod tests {
     use crate::interleaving::parse;
     use crate::pool::Database;
     use crate::sql::Dialect;
+    use crate::transport::Transport;
 
     /// Whether room is seen to come for the second checkout of a story, when that has just been sent.
     fn room_comes(story: &str) -> bool {
         let interleaving = parse(&format!("pool max_size=1\npromise anything\n{story}")).expect("a story");
         let dialect = Dialect::new(Database::Postgres, "ledger".to_owned());
-        let mut case = Case::new(1, &interleaving, &dialect, Bounds::of(Effort::Quick, true), Weakness::default());
+        let mut case =
+            Case::new(1, &interleaving, &dialect, Bounds::of(Effort::Quick, true), Weakness::default(), Transport::Unix);
         let mut checkouts = 0;
         for &Step { actor, op, stall } in &interleaving.steps {
             case.cursor += 1;

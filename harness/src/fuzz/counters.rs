@@ -61,6 +61,7 @@ fn wire_events(history: &History) -> Vec<u64> {
             Event::Resumed { .. } => seen.push(hash(&"resumed")),
             Event::ClientClosed { held, .. } => seen.push(hash(&("client closed", held))),
             Event::ServerClosed { .. } => seen.push(hash(&"server closed")),
+            Event::Undecipherable { .. } => seen.push(hash(&"undecipherable")),
             Event::Desynchronised { .. } => seen.push(hash(&"desynchronised")),
             _ => {}
         }

@@ -212,6 +212,18 @@ pub enum Event {
         /// On which session.
         session: SessionId,
     },
+    /// From here on the frames of a session are encrypted, as both sides have agreed.
+    Encrypted {
+        /// Which.
+        session: SessionId,
+    },
+    /// The server could not decrypt what a client wrote: a record's checksum is wrong, as it is where two have written by one key.
+    Undecipherable {
+        /// On which session.
+        session: SessionId,
+        /// The server's words.
+        words: String,
+    },
     /// The frames of a session can no longer be read.
     Desynchronised {
         /// Which.

@@ -3,7 +3,8 @@
 //! The proofs themselves are `mysql_common`'s. It must not know packets' numbers or what comes after the login.
 
 use mysql_common::auth::plugins::{AuthProc, ChallengeResponsePlugin, Context};
-use mysql_common::packets::{AuthPlugin, HandshakePacket, HandshakeResponse};
+use mysql_common::constants::CapabilityFlags;
+use mysql_common::packets::{AuthPlugin, HandshakePacket, HandshakeResponse, SslRequest};
 use mysql_common::proto::MySerialize;
 
 /// Who logs in, and where.
@@ -13,6 +14,8 @@ pub(crate) struct Guest {
     pub(crate) database: String,
     /// The connection cannot be listened to: a Unix socket.
     pub(crate) private: bool,
+    /// It is to be encrypted before anything is said of who logs in.
+    pub(crate) encrypted: bool,
 }
 
 /// How far a login is.
@@ -39,13 +42,32 @@ impl Login {
             Some(self.guest.user.as_bytes()),
             Some(self.guest.database.as_bytes()),
             Some(plugin),
-            super::capabilities() & greeting.capabilities(),
+            self.capabilities(greeting),
             None,
-            u32::try_from(super::LARGEST).unwrap_or(u32::MAX),
+            largest(),
         );
         let mut bytes = Vec::new();
         response.serialize(&mut bytes);
         Ok(bytes)
+    }
+
+    /// The request for encryption that stands before the answer to the greeting, if there is to be one.
+    pub(super) fn encrypts(&self, greeting: &HandshakePacket<'_>) -> Result<Option<Vec<u8>>, String> {
+        if !self.guest.encrypted {
+            return Ok(None);
+        }
+        if !greeting.capabilities().contains(CapabilityFlags::CLIENT_SSL) {
+            return Err("it speaks no TLS".to_owned());
+        }
+        let mut bytes = Vec::new();
+        SslRequest::new(self.capabilities(greeting), largest(), UTF8MB4).serialize(&mut bytes);
+        Ok(Some(bytes))
+    }
+
+    fn capabilities(&self, greeting: &HandshakePacket<'_>) -> CapabilityFlags {
+        let mut wanted = super::capabilities();
+        wanted.set(CapabilityFlags::CLIENT_SSL, self.guest.encrypted);
+        wanted & greeting.capabilities()
     }
 
     /// Begins to log in by a plugin, with what is to be sent.
@@ -54,7 +76,7 @@ impl Login {
             let name = String::from_utf8_lossy(plugin.as_bytes());
             return Err(format!("it wants to log in by {name}, which poolproof does not know; give the user a password"));
         }
-        if *plugin == AuthPlugin::MysqlClearPassword && !self.guest.private {
+        if *plugin == AuthPlugin::MysqlClearPassword && !self.guest.private && !self.guest.encrypted {
             return Err("it wants the password in clear text; poolproof sends that over a socket only: ?socket=/PATH".to_owned());
         }
         self.scramble = scramble.to_vec();
@@ -71,6 +93,13 @@ impl Login {
     }
 }
 
+fn largest() -> u32 {
+    u32::try_from(super::LARGEST).unwrap_or(u32::MAX)
+}
+
+/// The number of utf8mb4_general_ci, which every server knows.
+const UTF8MB4: u8 = 45;
+
 /// What a plugin may know.
 struct Secrets<'a>(&'a Login);
 
@@ -84,7 +113,7 @@ impl Context for Secrets<'_> {
     }
 
     fn is_tls_transport(&self) -> bool {
-        false
+        self.0.guest.encrypted
     }
 
     fn scramble(&self) -> &[u8] {

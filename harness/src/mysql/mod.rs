@@ -33,12 +33,16 @@ pub(crate) struct Conversation {
     incoming: BytesMut,
     packet: Vec<u8>,
     output: Vec<u8>,
+    /// What says who logs in, until the connection is encrypted.
+    response: Vec<u8>,
     number: u32,
     in_transaction: bool,
 }
 
 /// What the server's bytes mean.
 pub(crate) enum Event {
+    /// What follows is encrypted: when that is agreed on, [`Conversation::encrypted`] goes on.
+    Encrypts,
     /// The login was accepted.
     LoggedIn,
     Row(Vec<Option<String>>),
@@ -97,6 +101,7 @@ impl Conversation {
             incoming: BytesMut::new(),
             packet: Vec::new(),
             output: Vec::new(),
+            response: Vec::new(),
             number: 0,
             in_transaction: false,
         }
@@ -163,6 +168,15 @@ impl Conversation {
         }
     }
 
+    /// The connection is encrypted now: says who logs in.
+    ///
+    /// # Errors
+    /// None that a login could have.
+    pub(crate) fn encrypted(&mut self) -> Result<(), String> {
+        let response = std::mem::take(&mut self.response);
+        self.send(&response)
+    }
+
     fn send(&mut self, packet: &[u8]) -> Result<(), String> {
         let mut bytes = BytesMut::new();
         self.codec.encode(&mut &*packet, &mut bytes).map_err(|error| error.to_string())?;
@@ -177,7 +191,13 @@ impl Conversation {
                 let greeting: HandshakePacket<'_> = ParseBuf(packet).parse(()).map_err(not_mysql)?;
                 self.number = greeting.connection_id();
                 self.state = State::LoggingIn;
-                Some(self.login.greeted(&greeting)?)
+                let response = self.login.greeted(&greeting)?;
+                if let Some(request) = self.login.encrypts(&greeting)? {
+                    self.send(&request)?;
+                    self.response = response;
+                    return Ok(Some(Event::Encrypts));
+                }
+                Some(response)
             }
             (_, Some(0x00)) => {
                 self.state = State::Answer(Form::Text);

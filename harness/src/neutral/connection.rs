@@ -31,7 +31,7 @@ impl<D: Driver> Connection<D> {
     /// [`ErrorKind::Database`](crate::ErrorKind::Database) if the server cannot be reached or turns the user away,
     /// [`ErrorKind::Other`](crate::ErrorKind::Other) if this machine or this driver cannot do what it takes.
     pub fn connect(config: &Config) -> Result<Self, Error> {
-        Self::log_in(Line::open(&config.socket)?, config)
+        Self::log_in(Line::open(config)?, config)
     }
 
     /// As [`Connection::connect`], but random numbers are drawn as most drivers do, from a generator of this thread: a child that is
@@ -40,7 +40,7 @@ impl<D: Driver> Connection<D> {
     /// # Errors
     /// As [`Connection::connect`].
     pub fn connect_with_copied_generator(config: &Config) -> Result<Self, Error> {
-        let mut line = Line::open(&config.socket)?;
+        let mut line = Line::open(config)?;
         line.copy_generator();
         Self::log_in(line, config)
     }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::line::Line;
 use crate::pool::{Config, Database, Error, Rows};
+use crate::transport::Transport;
 
 /// Where a session stood when the server last said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub enum Status {
 pub trait Driver: Sized + Debug + Send + Sync + 'static {
     /// Which protocol it is.
     const DATABASE: Database;
+
+    /// The transports that it can take; those with TLS need the feature `tls`.
+    const TRANSPORTS: &'static [Transport];
 
     /// What the server calls a prepared statement.
     type Statement: Debug + Send + Sync;

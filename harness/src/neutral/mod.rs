@@ -15,6 +15,8 @@ mod generation;
 mod line;
 pub mod mysql;
 pub mod postgres;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use connection::Connection;
 pub use driver::{Driver, Status};

@@ -1,6 +1,7 @@
-//! The neutral driver for MySQL and MariaDB: text queries and prepared statements over a Unix socket.
+//! The neutral driver for MySQL and MariaDB: text queries and prepared statements.
 //!
-//! It draws no random numbers: the proof of a password is made with the server's, and over a Unix socket no proof is encrypted.
+//! It draws no random numbers itself: the proof of a password is made with the server's. Where a proof or a session is encrypted, the
+//! kernel draws them.
 
 use std::fmt;
 
@@ -8,6 +9,7 @@ use super::driver::{Driver, Status};
 use super::line::Line;
 use crate::mysql::{Command, Conversation, Event, Guest};
 use crate::pool::{Config, Database, Error, ErrorKind, Rows};
+use crate::transport::Transport;
 
 /// A session with MySQL or MariaDB.
 pub type Connection = super::Connection<MySql>;
@@ -23,6 +25,8 @@ impl fmt::Debug for MySql {
 
 impl Driver for MySql {
     const DATABASE: Database = Database::MySql;
+    const TRANSPORTS: &'static [Transport] =
+        if cfg!(feature = "tls") { &Transport::ALL } else { &[Transport::Unix, Transport::Tcp] };
 
     type Statement = u32;
 
@@ -31,12 +35,19 @@ impl Driver for MySql {
             user: config.user.clone(),
             password: config.password.clone(),
             database: config.database.clone(),
-            private: true,
+            private: config.transport.shows_writers(),
+            encrypted: !config.transport.shows_frames(),
         }));
-        match session.event(line)? {
-            Event::LoggedIn => Ok(session),
-            Event::Refused(words) => Err(Error::new(ErrorKind::Database, words)),
-            _ => Err(unasked()),
+        loop {
+            match session.event(line)? {
+                Event::Encrypts => {
+                    line.encrypt(config)?;
+                    session.0.encrypted().map_err(|why| Error::new(ErrorKind::Other, why))?;
+                }
+                Event::LoggedIn => return Ok(session),
+                Event::Refused(words) => return Err(Error::new(ErrorKind::Database, words)),
+                _ => return Err(unasked()),
+            }
         }
     }
 
@@ -92,7 +103,7 @@ impl MySql {
                 Event::Prepared(number) => return Ok(Answer { statement: Some(number), ..answer }),
                 Event::Answered => return Ok(answer),
                 Event::Refused(words) => return Err(Error::new(ErrorKind::Database, words)),
-                Event::LoggedIn => return Err(unasked()),
+                Event::LoggedIn | Event::Encrypts => return Err(unasked()),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The neutral driver for PostgreSQL: simple and prepared queries over a Unix socket. Its login draws fresh random numbers.
+//! The neutral driver for PostgreSQL: simple and prepared queries. Its login draws fresh random numbers.
 
 use std::io;
 
@@ -10,6 +10,7 @@ use postgres_protocol::message::frontend::{self, BindError};
 use super::driver::{Driver, Status};
 use super::line::Line;
 use crate::pool::{Config, Database, Error, ErrorKind, Rows};
+use crate::transport::Transport;
 
 mod login;
 
@@ -30,6 +31,11 @@ pub struct Postgres {
 
 impl Driver for Postgres {
     const DATABASE: Database = Database::Postgres;
+    const TRANSPORTS: &'static [Transport] = if cfg!(feature = "tls") {
+        &[Transport::Unix, Transport::Tcp, Transport::Tls]
+    } else {
+        &[Transport::Unix, Transport::Tcp]
+    };
 
     /// Its name.
     type Statement = String;
@@ -79,7 +85,7 @@ impl Driver for Postgres {
     }
 
     fn cancel(&self, config: &Config) -> Result<(), Error> {
-        let mut line = Line::open(&config.socket)?;
+        let mut line = Line::open(config)?;
         let mut request = Default::default();
         frontend::cancel_request(self.key.0, self.key.1, &mut request);
         line.send(&request)?;

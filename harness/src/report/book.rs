@@ -2,6 +2,7 @@
 
 use crate::promise::Promise;
 use crate::rules::{self, Level, Rule};
+use crate::transport::Transport;
 
 /// The command that writes the page again.
 const COMMAND: &str = "cargo run -p poolproof-targets -- rules --markdown > RULES.md";
@@ -43,6 +44,11 @@ fn chapter(rule: &Rule, page: &mut String) {
     page.push_str(&format!("- Why: {}\n- It rests on: {}.\n", rule.reason, rule.evidence));
     if rule.is_about_returns() {
         page.push_str("- It is judged under promises with `+dirty`, and only there.\n");
+    }
+    let hidden: Vec<&str> =
+        Transport::ALL.into_iter().filter(|transport| !rule.is_visible(*transport)).map(Transport::word).collect();
+    if !hidden.is_empty() {
+        page.push_str(&format!("- It cannot be seen over: {}.\n", hidden.join(", ")));
     }
     page.push_str(&format!("- What to do: {}\n", rule.usual_remedy()));
     for (promise, remedy) in rule.special_remedies() {

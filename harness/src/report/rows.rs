@@ -139,6 +139,8 @@ impl<'a> Reader<'a> {
             | Event::Wrote { .. }
             | Event::Withheld { .. }
             | Event::Resumed { .. }
+            | Event::Encrypted { .. }
+            | Event::Undecipherable { .. }
             | Event::Desynchronised { .. }
             | Event::ClientClosed { .. }
             | Event::ServerClosed { .. } => self.wire(event),

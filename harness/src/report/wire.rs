@@ -38,6 +38,7 @@ impl Note {
 pub(super) struct Session {
     owner: Witness,
     ready: bool,
+    encrypted: bool,
     goodbye: bool,
     /// Where somebody else said goodbye on it: the row, and the line of its wire column.
     foreign_goodbye: Option<(usize, usize)>,
@@ -48,7 +49,7 @@ impl Reader<'_> {
         match event {
             Event::Opened { session, owner } => {
                 let row = self.wire_row();
-                let opened = Session { owner: *owner, ready: false, goodbye: false, foreign_goodbye: None };
+                let opened = Session { owner: *owner, ready: false, encrypted: false, goodbye: false, foreign_goodbye: None };
                 self.sessions.insert(*session, opened);
                 self.note(row, What::Said(format!("{session} opened by {owner}")));
             }
@@ -68,6 +69,8 @@ impl Reader<'_> {
             }
             Event::Withheld { session } => self.say(format!("reply withheld on {session}")),
             Event::Resumed { session } => self.say(format!("reply released on {session}")),
+            Event::Encrypted { session } => self.with(*session, |known| known.encrypted = true),
+            Event::Undecipherable { session, .. } => self.say(format!("{session}: the server cannot decrypt what was written")),
             Event::Desynchronised { session } => self.say(format!("{session} can no longer be read")),
             Event::ClientClosed { session, .. } if self.sessions.get(session).is_some_and(|known| !known.goodbye) => {
                 self.say(format!("{session} closed without a goodbye"));
@@ -84,10 +87,11 @@ impl Reader<'_> {
         }
     }
 
-    fn wrote(&mut self, session: SessionId, writer: Witness, names: Vec<&'static str>, goodbye: bool) {
+    fn wrote(&mut self, session: SessionId, writer: Witness, mut names: Vec<&'static str>, goodbye: bool) {
         let Some(known) = self.sessions.get_mut(&session) else { return };
         known.goodbye |= goodbye;
-        let handshake = !known.ready && known.owner == writer;
+        let handshake = !known.ready && !known.encrypted && (known.owner == writer || writer == Witness::Unseen);
+        let encrypted = known.encrypted && names.is_empty();
         if handshake && self.mark.is_none() {
             return;
         }
@@ -97,14 +101,19 @@ impl Reader<'_> {
         match wire.last_mut().map(|note| (&mut note.what, &mut note.mark)) {
             // How writes are cut depends on the moment: neighbours of one writer are one.
             Some((What::Wrote { writer: before, session: on, frames }, marked)) if (*before, *on) == (writer, session) => {
+                // What cannot be read is not counted either.
+                names.extend((encrypted && frames.last() != Some(&words::ENCRYPTED)).then_some(words::ENCRYPTED));
                 frames.extend(names);
                 *marked = (*marked).min_some(mark);
             }
-            _ => wire.push(Note { what: What::Wrote { writer, session, frames: names }, ends_session: false, mark }),
+            _ => {
+                names.extend(encrypted.then_some(words::ENCRYPTED));
+                wire.push(Note { what: What::Wrote { writer, session, frames: names }, ends_session: false, mark });
+            }
         }
         let line = wire.len() - 1;
         self.with(session, |known| {
-            if goodbye && known.owner != writer {
+            if goodbye && known.owner != writer && writer != Witness::Unseen {
                 known.foreign_goodbye = Some((row, line));
             }
         });

@@ -26,6 +26,8 @@ pub(super) const NEVER_ENDS: &str = "→ never ends";
 pub(super) const LATE: &str = "→ does not end in time";
 /// Stands behind a goodbye that ended the session of another process.
 pub(super) const ENDS_SESSION: &str = ", which ends it";
+/// Stands for bytes of which nobody can tell what they say.
+pub(super) const ENCRYPTED: &str = "encrypted bytes";
 /// Stands before what was broken first.
 pub(super) const FIRST: &str = "▶";
 /// Stands before what was broken after it.
@@ -41,7 +43,7 @@ pub fn verdict(verdict: &Verdict) -> String {
         Verdict::Refused => "the pool refused in the child, which is safe".to_owned(),
         Verdict::NotExercised => "not exercised".to_owned(),
         Verdict::NoVerdict(why) => format!("no verdict: {}", cleaned(why)),
-        Verdict::NotVisible => "cannot be seen on this server".to_owned(),
+        Verdict::NotVisible => "cannot be seen on this transport".to_owned(),
         Verdict::NotOffered => "not offered by the pool".to_owned(),
         Verdict::NotApplicable => "the promise excludes it".to_owned(),
     }

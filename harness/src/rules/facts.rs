@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::history::{Event, Frame, History, Invocation, InvocationId, Outcome, SessionId, Witness};
 use crate::interleaving::{Interleaving, Process};
 use crate::nonce::Nonce;
+use crate::transport::Transport;
 
 /// A history, read once for all rules.
 pub(super) struct Facts<'a> {
@@ -15,6 +16,9 @@ pub(super) struct Facts<'a> {
     pub(super) numbers: HashMap<InvocationId, usize>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) lives: BTreeMap<Process, Life>,
+    pub(super) transport: Transport,
+    /// Where frames cannot be read: the statements that ran all the same, by the place of their last answer.
+    answered: BTreeMap<usize, (SessionId, InvocationId)>,
     /// Where and why the harness gave up.
     pub(super) abandoned: Option<(usize, &'a str)>,
 }
@@ -54,8 +58,13 @@ impl<'a> Facts<'a> {
             numbers: HashMap::new(),
             sessions: BTreeMap::new(),
             lives: BTreeMap::new(),
+            transport: history.transport(),
+            answered: BTreeMap::new(),
             abandoned: None,
         };
+        if !facts.transport.shows_frames() {
+            facts.answered = history.answered_alone().into_iter().map(|(at, session, id)| (at, (session, id))).collect();
+        }
         for (at, event) in facts.events.iter().enumerate() {
             facts.read(at, event);
         }
@@ -112,11 +121,19 @@ impl<'a> Facts<'a> {
 
     /// The statements that carried a nonce: where, on which session, whose.
     pub(super) fn statements(&self) -> impl Iterator<Item = (usize, SessionId, &Call<'a>)> {
-        let wrote = self.events.iter().enumerate().filter_map(|(at, event)| match event {
-            Event::Wrote { session, frames, .. } => Some((at, *session, frames)),
-            _ => None,
-        });
-        wrote.flat_map(|(at, session, frames)| self.askers(frames).map(move |call| (at, session, call)))
+        let places = self.events.iter().enumerate();
+        places.flat_map(|(at, event)| self.statements_of(at, event).map(move |(session, call)| (at, session, call)))
+    }
+
+    /// Those of one event. Where frames cannot be read it is the answer that shows on which session a statement ran.
+    pub(super) fn statements_of(&self, at: usize, event: &'a Event) -> impl Iterator<Item = (SessionId, &Call<'a>)> {
+        let (wrote, answered) = match event {
+            Event::Wrote { session, frames, .. } => (Some((*session, frames)), None),
+            Event::Answered { .. } => (None, self.answered.get(&at)),
+            _ => (None, None),
+        };
+        let wrote = wrote.into_iter().flat_map(|(session, frames)| self.askers(frames).map(move |call| (session, call)));
+        wrote.chain(answered.and_then(|(session, id)| Some((*session, self.call(*id)?))))
     }
 
     /// The invocations that a process was inside of at a place of the history.

@@ -1,5 +1,7 @@
 //! Does each process live by its own steps? ISO-1 looks at their results, ISO-2 at how processes end.
 
+mod records;
+
 use std::collections::BTreeSet;
 
 use super::facts::{Call, Facts, count};
@@ -21,7 +23,8 @@ pub(super) const ISO_1: Rule = Rule {
         (Promise::ChildDrops, "Let the child leak what it inherited in place of dropping it, and leave by _exit."),
         (Promise::ThreadsOnly, "Let one thread at a time use a connection, and report the error to the pool's authors."),
     ],
-    evidence: "the model's expectation, the results, and what others wrote on the session",
+    evidence: "the model's expectation, the results, and what others wrote on the session; with TLS the server's word that it could \
+               not decrypt what came on an inherited session",
     smallest: "pool max_size=1\npromise child-uses-pool\np0 open\np0 checkout a\np0 fork p1\np0 query a",
     mutant: "mutant-parent-refuses",
     kernel: false,
@@ -62,13 +65,15 @@ fn steps_fail_for_a_cause(facts: &Facts) -> Verdict {
                 harness.get_or_insert_with(|| format!("{call} failed, which no pool can cause: {message}"));
             }
             Some((at, Outcome::Error { message, .. })) if !facts.may_err(call, at) => {
-                let details = [message.clone()].into_iter().chain(interference(facts, call, at)).collect();
+                let garbled = records::garbled(facts, &used_by(facts, call), message);
+                let details = [message.clone()].into_iter().chain(garbled).chain(interference(facts, call, at)).collect();
                 broken.push(Evidence { at, sentence: format!("{call} failed without a cause in its own process"), details });
             }
             Some((_, Outcome::Done | Outcome::Rows(_))) if reaches_the_pool(call.invocation.op) => exercised += 1,
             _ => {}
         }
     }
+    broken.extend(records::written_by_others(facts));
     match (Verdict::on(broken, exercised), harness) {
         (Verdict::Failed(evidence), _) => Verdict::Failed(evidence),
         (_, Some(why)) => Verdict::NoVerdict(why),
@@ -98,13 +103,18 @@ fn reaches_the_pool(op: Op) -> bool {
 
 /// What other processes wrote, before the call failed, on the sessions that its checkout used.
 fn interference(facts: &Facts, call: &Call, failed: usize) -> Vec<String> {
-    let same = |other: &Call| other.invocation.checkout == call.invocation.checkout && other.process() == call.process();
-    let used: BTreeSet<SessionId> = match call.invocation.checkout {
-        Some(_) => facts.statements().filter(|(_, _, other)| same(other)).map(|(_, session, _)| session).collect(),
-        None => BTreeSet::new(),
-    };
+    let used = used_by(facts, call);
     let others = own::foreign_writes(facts).filter(|foreign| foreign.writer != Witness::Process(call.process()));
     others.filter(|foreign| foreign.at < failed && used.contains(&foreign.session)).map(|foreign| foreign.to_string()).collect()
+}
+
+/// The sessions on which statements of the call's checkout ran, in its process.
+fn used_by(facts: &Facts, call: &Call) -> BTreeSet<SessionId> {
+    let same = |other: &Call| other.invocation.checkout == call.invocation.checkout && other.process() == call.process();
+    match call.invocation.checkout {
+        Some(_) => facts.statements().filter(|(_, _, other)| same(other)).map(|(_, session, _)| session).collect(),
+        None => BTreeSet::new(),
+    }
 }
 
 fn nobody_dies_unasked(facts: &Facts) -> Verdict {

@@ -15,6 +15,7 @@ mod rep;
 #[cfg(test)]
 mod tests;
 mod txn;
+mod visible;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -147,7 +148,11 @@ fn judge_by(rules: &'static [Rule], interleaving: &Interleaving, history: &Histo
     }
     // What a connection that was returned dirty does to others may break any rule, and is then the cause of what follows.
     let concerned = |rule: &Rule| interleaving.dirty || !rule.dirty;
-    let verdict = |rule: &Rule| if concerned(rule) { rule.verdict(&facts) } else { Verdict::NotApplicable };
+    let verdict = |rule: &Rule| match concerned(rule) {
+        true if !rule.is_visible(facts.transport) => Verdict::NotVisible,
+        true => rule.verdict(&facts),
+        false => Verdict::NotApplicable,
+    };
     let mut judgement = Judgement { verdicts: rules.iter().map(|rule| (rule, verdict(rule))).collect() };
     let first = judgement.first_cause().map(|(first, _)| first.id);
     for (rule, verdict) in &mut judgement.verdicts {

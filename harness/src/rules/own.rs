@@ -6,7 +6,7 @@ mod meddling;
 mod randomness;
 mod statements;
 
-pub(super) use bytes::{OWN_1, foreign_writes};
+pub(super) use bytes::{OWN_1, foreign_writes, inherits};
 pub(super) use descriptors::OWN_5;
 pub(super) use meddling::OWN_3;
 pub(super) use randomness::OWN_4;

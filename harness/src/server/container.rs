@@ -108,6 +108,7 @@ pub(super) fn start(supervisor: &Supervisor, database: Database) -> Result<Serve
         password,
         name: image::NAME.to_owned(),
         headroom: 0,
+        certificate: None,
         log: Some(log),
     };
     probe::probe(&mut server, supervisor.stop_flag())?;

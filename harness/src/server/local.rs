@@ -5,6 +5,7 @@
 pub(super) mod mysql;
 pub(super) mod postgres;
 mod scram;
+mod tls;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -43,6 +43,8 @@ pub(crate) struct Server {
     pub(crate) name: String,
     /// How many more sessions it allowed when it was asked.
     pub(crate) headroom: u32,
+    /// The file with its certificate, if it speaks TLS and one is known.
+    pub(crate) certificate: Option<PathBuf>,
     /// The file that it logs to.
     pub(crate) log: Option<PathBuf>,
 }
@@ -67,14 +69,14 @@ pub(crate) enum Address {
     Inside,
 }
 
-/// Starts a private server from the programs that are installed. It ends with the supervisor.
+/// Starts a private server from the programs that are installed, with TLS if that is wanted. It ends with the supervisor.
 ///
 /// # Errors
 /// [`Trouble::NoServer`] where none is installed; [`Trouble::Server`], with the end of its log, where it does not start.
-pub(crate) fn local(supervisor: &Supervisor, database: Database) -> Result<Server, Trouble> {
+pub(crate) fn local(supervisor: &Supervisor, database: Database, encrypted: bool) -> Result<Server, Trouble> {
     match database {
-        Database::Postgres => local::postgres::start(supervisor),
-        Database::MySql => local::mysql::start(supervisor),
+        Database::Postgres => local::postgres::start(supervisor, encrypted),
+        Database::MySql => local::mysql::start(supervisor, encrypted),
     }
 }
 
@@ -113,6 +115,7 @@ pub(crate) fn embedded(database: Database) -> Server {
         password: "secret".to_owned(),
         name: "poolproof".to_owned(),
         headroom: u32::MAX,
+        certificate: None,
         log: None,
     }
 }

@@ -8,8 +8,9 @@ use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::embedded;
 use super::embedded::{Account, Embedded, Number};
-use super::{Server, embedded};
+use crate::execute::direct_config;
 use crate::pool::{Config, Database};
 
 /// The port in the name of PostgreSQL's socket.
@@ -36,9 +37,9 @@ impl Served {
         let listener = UnixListener::bind(&socket)?;
         listener.set_nonblocking(true)?;
         let (stop, stopped) = UnixStream::pair()?;
-        let Server { user, password, name, .. } = embedded(database);
-        let account = Account { user: user.clone(), password: password.clone(), name: name.clone() };
-        let config = Config { socket, port: PORT, user, password, database: name, max_size: 1 };
+        let server = embedded(database);
+        let config = Config { socket, port: PORT, ..direct_config(&server) };
+        let account = Account { user: server.user, password: server.password, name: server.name };
         let embedded = Embedded::new(database, account);
         let mut desk = Desk { embedded, listener, clients: HashMap::new() };
         let thread = std::thread::Builder::new().name("embedded".to_owned()).spawn(move || desk.serve(&stopped))?;

@@ -147,6 +147,7 @@ impl Parts {
             user,
             password: self.password,
             headroom: 0,
+            certificate: None,
             log: None,
         })
     }

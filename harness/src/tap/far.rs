@@ -56,6 +56,14 @@ impl Far {
         }
     }
 
+    /// The port of this end, over TCP.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Socket(side) => side.port(),
+            Self::Embedded(_) => None,
+        }
+    }
+
     /// The session of the embedded server.
     pub(super) fn number(&self) -> Option<Number> {
         match self {
@@ -149,6 +157,7 @@ fn dial_tcp(address: &SocketAddr) -> rustix::io::Result<(OwnedFd, bool)> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    rustix::net::sockopt::set_tcp_nodelay(&socket, true)?;
     match rustix::net::connect(&socket, address) {
         Ok(()) => Ok((socket, false)),
         Err(Errno::INPROGRESS) => Ok((socket, true)),

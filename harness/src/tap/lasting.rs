@@ -18,6 +18,7 @@ impl Tap {
     pub(crate) fn forget_what_is_over(&mut self) -> HashSet<SessionId> {
         let known: HashSet<SessionId> = self.links.iter().flatten().map(Link::session).collect();
         self.numbers.keep(&known);
+        self.ports.retain(|(session, _)| known.contains(session));
         self.passed.clear();
         known
     }

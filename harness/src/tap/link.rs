@@ -23,6 +23,8 @@ const FLOOD: usize = 2 * limits::PENDING;
 pub(super) struct Link {
     session: SessionId,
     owner: Witness,
+    /// The client's bytes come with the writer's pid.
+    shows_writers: bool,
     client: Side,
     server: Far,
     wire: Wire,
@@ -35,23 +37,31 @@ pub(super) struct Link {
 struct Announced {
     ready: bool,
     cancel: bool,
+    encrypted: bool,
     desynchronised: bool,
     flooded: bool,
+}
+
+/// A client that has just come in.
+pub(super) struct Client {
+    pub(super) socket: OwnedFd,
+    pub(super) owner: Witness,
+    pub(super) shows_writers: bool,
 }
 
 impl Link {
     /// Takes a client and connects to the server for it.
     pub(super) fn connect(
         session: SessionId,
-        owner: Witness,
-        client: OwnedFd,
+        client: Client,
         upstream: &mut Upstream,
         database: Database,
     ) -> rustix::io::Result<Self> {
         let server = Far::connect(upstream)?;
-        let (client, wire) = (Side::new(client, false), Wire::new(database));
+        let Client { socket, owner, shows_writers } = client;
+        let (client, wire) = (Side::new(socket, false), Wire::new(database));
         let (replies, announced) = (Replies::default(), Announced::default());
-        Ok(Self { session, owner, client, server, wire, replies, announced })
+        Ok(Self { session, owner, shows_writers, client, server, wire, replies, announced })
     }
 
     pub(super) fn watch(&mut self, set: &OwnedFd, index: u64) -> rustix::io::Result<()> {
@@ -97,7 +107,11 @@ impl Link {
                 Ok((0, _)) => self.client_closed(history),
                 Ok((read, pid)) => {
                     taken += read;
-                    let writer = if shim.blind { self.owner } else { who.identify(pid) };
+                    let writer = match self.shows_writers {
+                        _ if shim.blind => self.owner,
+                        true => who.identify(pid),
+                        false => Witness::Unseen,
+                    };
                     let mut frames = Vec::new();
                     self.wire.client(&scratch[..read], &mut frames);
                     self.tell(writer, numbers, history);
@@ -111,6 +125,11 @@ impl Link {
                 Err(_) => self.client_closed(history),
             }
         }
+    }
+
+    /// The client has written something that has not arrived, and there is room for it.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        !self.client.has_ended() && self.room() > 0 && self.client.is_on_its_way()
     }
 
     fn client_closed(&mut self, history: &mut History) {
@@ -175,6 +194,11 @@ impl Link {
         self.give();
     }
 
+    /// The port from which the server was connected to, over TCP.
+    pub(super) fn server_port(&self) -> Option<u16> {
+        self.server.port()
+    }
+
     /// The number of the client's socket; `None` if it is closed.
     pub(super) fn client_inode(&self) -> Option<u32> {
         self.client.peer_inode()
@@ -225,6 +249,9 @@ impl Link {
         let (session, state) = (self.session, self.wire.state());
         if state.ready && !std::mem::replace(&mut self.announced.ready, state.ready) {
             history.append(Event::Ready { session });
+        }
+        if state.encrypted && !std::mem::replace(&mut self.announced.encrypted, true) {
+            history.append(Event::Encrypted { session });
         }
         if state.desynchronised && !std::mem::replace(&mut self.announced.desynchronised, state.desynchronised) {
             history.append(Event::Desynchronised { session });

@@ -3,6 +3,7 @@
 //! It passes everything through and judges nothing. It knows processes only through the function that turns a pid into a
 //! [`Witness`]; it knows nothing of steps, pools or promises.
 
+mod entrance;
 mod far;
 mod holder;
 #[cfg(test)]
@@ -17,20 +18,20 @@ pub(crate) mod wire;
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use nix::sys::socket::getsockopt;
-use nix::sys::socket::sockopt::PeerCredentials;
 use rustix::event::{Timespec, epoll};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::history::{Event, History, SessionId, Witness};
 use crate::limits;
 use crate::nonce::Nonce;
 use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
+pub(crate) use entrance::Entrance;
+use entrance::Listener;
+pub(crate) use holder::sockets;
 pub(crate) use lasting::writer_of;
-use link::Link;
+use link::{Client, Link};
 use numbers::Numbers;
 use stall::Armed;
 
@@ -56,6 +57,11 @@ pub struct TapShim {
 /// Who wrote, as the executor knows it.
 pub(crate) trait Identify {
     fn identify(&self, pid: i32) -> Witness;
+
+    /// The eldest who has the socket of that number open, where nobody says who has connected.
+    fn holder(&self, _socket: u32) -> Witness {
+        Witness::Unseen
+    }
 }
 
 /// The listener and its connections.
@@ -63,7 +69,7 @@ pub(crate) struct Tap {
     database: Database,
     upstream: Upstream,
     shim: TapShim,
-    listener: OwnedFd,
+    listener: Listener,
     /// The listener and every connection; itself one descriptor of the executor's epoll.
     epoll: OwnedFd,
     links: Vec<Option<Link>>,
@@ -75,6 +81,8 @@ pub(crate) struct Tap {
     /// Replies that are to be withheld, of sessions that are not known yet.
     armed: Vec<Armed>,
     numbers: Numbers,
+    /// From which ports sessions were connected to the server; those that are over too.
+    ports: Vec<(SessionId, u16)>,
     scratch: Box<[u8]>,
 }
 
@@ -91,18 +99,18 @@ const LISTENER: u64 = u64::MAX;
 const CHUNK: usize = 64 * 1024;
 
 impl Tap {
-    /// Listens on `socket`.
-    pub(crate) fn listen(socket: &Path, database: Database, upstream: Upstream, shim: TapShim) -> rustix::io::Result<Self> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let listener = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        // On the listener, so that not even the first bytes of a connection come without credentials.
-        rustix::net::sockopt::set_socket_passcred(&listener, true)?;
-        rustix::net::bind(&listener, &SocketAddrUnix::new(socket)?)?;
-        rustix::net::listen(&listener, 128)?;
+    /// Listens there.
+    pub(crate) fn listen(
+        entrance: Entrance<'_>,
+        database: Database,
+        upstream: Upstream,
+        shim: TapShim,
+    ) -> rustix::io::Result<Self> {
+        let listener = Listener::open(entrance)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+        epoll::add(&epoll, listener.socket(), epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         let scratch = vec![0; CHUNK].into_boxed_slice();
-        let (links, passed, armed, numbers) = (Vec::new(), Vec::new(), Vec::new(), Numbers::default());
+        let (links, passed, armed, numbers, ports) = (Vec::new(), Vec::new(), Vec::new(), Numbers::default(), Vec::new());
         Ok(Self {
             database,
             upstream,
@@ -115,8 +123,14 @@ impl Tap {
             passed,
             armed,
             numbers,
+            ports,
             scratch,
         })
+    }
+
+    /// The port of the loopback that it listens on, if it does.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.listener.port()
     }
 
     /// Readable when anything of the tap's is.
@@ -134,6 +148,7 @@ impl Tap {
         self.passed.clear();
         self.armed.clear();
         self.numbers.clear();
+        self.ports.clear();
         self.sessions = 0;
     }
 
@@ -169,25 +184,26 @@ impl Tap {
 
     fn accept(&mut self, who: &dyn Identify, history: &mut History) -> rustix::io::Result<()> {
         loop {
-            let client = match rustix::net::accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+            let client = match self.listener.accept() {
                 Ok(client) => client,
                 Err(rustix::io::Errno::AGAIN) => return Ok(()),
                 Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED) => continue,
                 Err(error) => return Err(error),
             };
-            let opener = getsockopt(&client, PeerCredentials).map_or(0, |credentials| credentials.pid());
             let session = SessionId(self.sessions);
             self.sessions += 1;
-            let owner = who.identify(opener);
+            let owner = self.listener.opener(&client, who);
             let from = history.events().len();
             history.append(Event::Opened { session, owner });
             if self.links.iter().flatten().count() >= self.most {
                 history.append(Event::Abandoned { why: format!("more than {} sessions at once", self.most) });
                 continue;
             }
-            match Link::connect(session, owner, client, &mut self.upstream, self.database) {
+            let client = Client { socket: client, owner, shows_writers: self.listener.shows_writers() };
+            match Link::connect(session, client, &mut self.upstream, self.database) {
                 Ok(mut link) => {
                     link.concern(&mut self.armed, &history.events()[from..]);
+                    self.ports.extend(link.server_port().map(|port| (session, port)));
                     self.adopt(link)?;
                 }
                 Err(error) => history.append(Event::Abandoned { why: format!("the server cannot be reached: {error}") }),
@@ -205,9 +221,18 @@ impl Tap {
         Ok(())
     }
 
-    /// Takes even what was written by clients that have to wait for room: to be called after `drain` where a control message is about
-    /// to be appended.
+    /// Takes even what was written by clients that have to wait for room, and what TCP has not brought yet: to be called after `drain`
+    /// where a control message is about to be appended.
     pub(crate) fn catch_up(&mut self, who: &dyn Identify, history: &mut History) {
+        while !self.listener.shows_writers() {
+            // The kernel carries it over as it is written, or is about to.
+            let more = self.links.iter().flatten().any(Link::is_on_its_way);
+            if self.drain(who, history).is_err() || !more {
+                // An error comes again in the next turn.
+                break;
+            }
+            std::thread::yield_now();
+        }
         for index in 0..self.links.len() {
             let overdue = self.links[index].as_mut().map_or(0, |link| link.overdue(history));
             if overdue > 0 {
@@ -298,6 +323,21 @@ impl Tap {
     /// The server's own number of a session, which is over or not: PostgreSQL's process id, MySQL's connection id.
     pub(crate) fn server_number(&self, session: SessionId) -> Option<u32> {
         self.numbers.of(session)
+    }
+
+    /// The numbers of the clients' sockets.
+    pub(crate) fn client_sockets(&self) -> Vec<u32> {
+        self.links.iter().flatten().filter_map(Link::client_inode).collect()
+    }
+
+    /// The port from which the tap has connected to the server for a session, over TCP.
+    pub(crate) fn server_port(&self, session: SessionId) -> Option<u16> {
+        self.ports.iter().rfind(|(known, _)| *known == session).map(|(_, port)| *port)
+    }
+
+    /// The session for which the tap has connected to the server from that port.
+    pub(crate) fn session_from(&self, port: u16) -> Option<SessionId> {
+        self.ports.iter().rfind(|(_, known)| *known == port).map(|(session, _)| *session)
     }
 
     /// The sessions of which a process has the client's socket open.

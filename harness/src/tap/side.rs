@@ -3,13 +3,14 @@
 //! It knows nothing of frames and of the history.
 
 use std::io::IoSliceMut;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use super::holder;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixAddr, recvmsg};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, getsockname};
 
 /// One socket.
 pub(super) struct Side {
@@ -101,6 +102,17 @@ impl Side {
     /// The number of its peer's socket; `None` if that is closed.
     pub(super) fn peer_inode(&self) -> Option<u32> {
         holder::peer_inode(&self.socket)
+    }
+
+    /// Its peer has written something that has not arrived.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        holder::is_on_its_way(&self.socket)
+    }
+
+    /// The port of this end, over TCP.
+    pub(super) fn port(&self) -> Option<u16> {
+        let address = getsockname(&self.socket).ok()?;
+        SocketAddr::try_from(address).ok().map(|address| address.port())
     }
 
     /// How many bytes were not passed on.

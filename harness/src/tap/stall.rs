@@ -45,9 +45,14 @@ impl Replies {
         }
         for event in events {
             let (Event::Opened { owner: who, .. } | Event::Wrote { writer: who, .. }) = event else { continue };
-            let Witness::Process(process) = *who else { continue };
+            let whose = |armed: &Armed| match *who {
+                Witness::Process(process) => armed.process == process,
+                // Whose step it is, is then the one that is at work: steps go one after the other.
+                Witness::Unseen => true,
+                Witness::Stranger | Witness::Pid(_) => false,
+            };
             if matches!(self.stall, Stall::None)
-                && let Some(place) = armed.iter().position(|armed| armed.process == process)
+                && let Some(place) = armed.iter().position(whose)
             {
                 self.stall = Stall::Counting(armed.swap_remove(place));
             }

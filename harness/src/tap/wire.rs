@@ -6,6 +6,7 @@
 mod mysql;
 mod postgres;
 mod splitter;
+mod tls;
 mod told;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod told_tests;
 pub(crate) use told::{Aim, Name};
 
 use splitter::{Layout, Raw, Splitter};
+use tls::Hello;
 use told::Told;
 
 use crate::history::Frame;
@@ -35,6 +37,10 @@ pub(crate) struct Wire {
     server: Splitter,
     session: Box<dyn Session>,
     state: WireState,
+    /// The client's first bytes of TLS.
+    hello: Hello,
+    /// Encrypted bytes of the client have passed since the last of the server.
+    asked: bool,
 }
 
 /// What the bytes so far say about a session.
@@ -44,13 +50,16 @@ pub(crate) struct WireState {
     pub(crate) ready: bool,
     /// The session is inside a transaction, a failed one included, by the server's last word.
     pub(crate) in_transaction: bool,
-    /// The server owes an answer to something that was asked completely. A guess once `desynchronised`.
+    /// The server owes an answer to something that was asked completely. A guess once `desynchronised`; once `encrypted` it says no
+    /// more than that the client has written since the server has.
     pub(crate) owed: bool,
     /// The client has said goodbye.
     pub(crate) goodbye: bool,
     /// The connection carries a cancel request and is no session.
     pub(crate) cancel: bool,
-    /// A direction can no longer be read: malformed, encrypted or compressed.
+    /// Both directions are encrypted from here on, as both sides have agreed.
+    pub(crate) encrypted: bool,
+    /// A direction can no longer be read: malformed or compressed.
     pub(crate) desynchronised: bool,
     /// What frames have told beside that.
     pub(crate) told: Told,
@@ -64,7 +73,7 @@ impl Wire {
             Database::MySql => Box::<mysql::MySql>::default(),
         };
         let state = WireState { owed: session.owed(), ..WireState::default() };
-        Self { client: Splitter::default(), server: Splitter::default(), session, state }
+        Self { client: Splitter::default(), server: Splitter::default(), session, state, hello: Hello::default(), asked: false }
     }
 
     /// Takes bytes that a client wrote, and pushes the frames that they complete.
@@ -74,8 +83,13 @@ impl Wire {
             let goodbye = matches!(reading, Reading::Goodbye(_));
             self.state.goodbye |= goodbye;
             frames.extend(reading.name().map(|name| raw.frame(name, goodbye)));
+            self.lose(reading);
             self.client.lost |= reading.loses_this();
             self.server.lost |= reading.loses_other();
+        }
+        if self.state.encrypted && !bytes.is_empty() {
+            self.state.told.random = self.hello.random(bytes).or(self.state.told.random);
+            self.asked = true;
         }
         self.settle();
     }
@@ -85,10 +99,16 @@ impl Wire {
         while let Some(raw) = self.server.next(&mut bytes, self.session.server_layout()) {
             let reading = self.session.server(&raw, &mut self.state);
             frames.extend(reading.name().map(|name| raw.frame(name, false)).filter(|frame| frame.nonce.is_some()));
+            self.lose(reading);
             self.server.lost |= reading.loses_this();
             self.client.lost |= reading.loses_other();
         }
+        self.asked &= !self.state.encrypted || bytes.is_empty();
         self.settle();
+    }
+
+    fn lose(&mut self, reading: Reading) {
+        self.state.encrypted |= matches!(reading, Reading::Encrypts(_)) && !self.state.desynchronised;
     }
 
     /// What the bytes so far say.
@@ -102,8 +122,8 @@ impl Wire {
     }
 
     fn settle(&mut self) {
-        self.state.desynchronised = self.client.lost || self.server.lost;
-        self.state.owed = self.session.owed();
+        self.state.desynchronised |= !self.state.encrypted && (self.client.lost || self.server.lost);
+        self.state.owed = if self.state.encrypted { self.asked } else { self.session.owed() };
     }
 }
 
@@ -128,8 +148,10 @@ enum Reading {
     Frame(&'static str),
     /// It has this name, and the client says goodbye with it.
     Goodbye(&'static str),
-    /// It has this name, and is the last that can be read: what follows is encrypted or compressed.
+    /// It has this name, and is the last that can be read: what follows is compressed.
     Last(&'static str),
+    /// The same: what follows is encrypted.
+    Encrypts(&'static str),
     /// It makes no sense, and nothing that follows in this direction can.
     Lost,
     /// The same, and without it the other direction cannot be read either.
@@ -139,7 +161,7 @@ enum Reading {
 impl Reading {
     fn name(self) -> Option<&'static str> {
         match self {
-            Self::Frame(name) | Self::Goodbye(name) | Self::Last(name) => Some(name),
+            Self::Frame(name) | Self::Goodbye(name) | Self::Last(name) | Self::Encrypts(name) => Some(name),
             Self::Lost | Self::BothLost => None,
         }
     }
@@ -149,6 +171,6 @@ impl Reading {
     }
 
     fn loses_other(self) -> bool {
-        matches!(self, Self::Last(_) | Self::BothLost)
+        matches!(self, Self::Last(_) | Self::Encrypts(_) | Self::BothLost)
     }
 }

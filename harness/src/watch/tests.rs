@@ -30,7 +30,8 @@ impl Place {
 
     fn tap(&self) -> Tap {
         let server = server::embedded(Database::Postgres);
-        Tap::listen(&self.socket(), Database::Postgres, upstream(&server).unwrap(), TapShim::default()).unwrap()
+        let upstream = upstream(&server, Transport::Unix).unwrap();
+        Tap::listen(Entrance::Socket(&self.socket()), Database::Postgres, upstream, TapShim::default()).unwrap()
     }
 }
 

@@ -26,7 +26,7 @@ struct Tally {
 
 /// Executes the same interleavings on both kinds of server, prints what differs, and a table at the end.
 pub(crate) fn run(wanted: &Agree, screen: &mut Screen) -> Result<Code, Stop> {
-    let targets = names::pools(&wanted.pools)?;
+    let targets = wanted.servers.real().reachable(names::pools(&wanted.pools)?, !wanted.pools.is_empty())?;
     let accepted = Agreement::built_in()?;
     let mut teller = Teller::new();
     let real = prepare(&targets, &wanted.servers.real(), &mut teller)?;

@@ -12,10 +12,12 @@ use super::{pools, signals};
 
 /// A bench with a server for each database that the pools need.
 pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller) -> Result<Bench, Stop> {
+    servers.reachable(targets.to_vec(), true)?;
     let needed = |database: &Database| targets.iter().any(|target| target.database() == *database);
     let databases: Vec<Database> = [Database::Postgres, Database::MySql].into_iter().filter(needed).collect();
     let places = servers.of(&databases)?;
     let mut bench = bench()?;
+    bench.take(servers.transport());
     for (database, place) in places {
         teller.begins(&match place {
             ServerChoice::Embedded => "catching the canary".to_owned(),

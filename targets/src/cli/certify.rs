@@ -8,9 +8,10 @@ use poolproof::certify::{self, Cases, Plan};
 use poolproof::generate::{DEPTH, Selection, Source};
 use poolproof::limits::USUAL_CASES;
 use poolproof::report::{self, Style};
+use poolproof::rules;
 use poolproof::trouble::Trouble;
 use poolproof::words::quoted;
-use poolproof::{Promise, Target, corpus};
+use poolproof::{Promise, Target, Transport, corpus};
 
 use super::args::{Certify, Foreign};
 use super::benches::{prepare, workers};
@@ -25,7 +26,8 @@ use super::{ci, documents, summary, table};
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     let mut teller = Teller::new();
-    let targets = wanted.foreign.pools(&wanted.names(), &mut teller)?;
+    let named = !wanted.names().is_empty() || wanted.foreign.agent.is_some();
+    let targets = wanted.servers.reachable(wanted.foreign.pools(&wanted.names(), &mut teller)?, named)?;
     let promises = wanted.promises();
     wanted.selection()?;
     corpus::check(&wanted.out)?;
@@ -36,7 +38,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     for target in &targets {
         let mut certified = one(&bench, target, &promises, wanted, &mut teller)?;
         if certified.embedded {
-            real.ask(target, &mut certified.cells, &mut teller)?;
+            real.ask(target, wanted.servers.transport(), &mut certified.cells, &mut teller)?;
         }
         teller.clear();
         unsaved = unsaved.or(tell(&certified, target, wanted, screen)?);
@@ -73,7 +75,8 @@ fn one(bench: &Bench, target: &Target, promises: &[Promise], wanted: &Certify, t
     let cells = certify::certify(bench, target, promises, &plan, &known, &mut news)?;
     let server = bench.product(target.database()).unwrap_or("an unknown server").to_owned();
     let (embedded, repeats) = (bench.is_embedded(target.database()), target.repeats());
-    Ok(Certified { pool: target.name(), server, embedded, repeats, cells })
+    let product = bench.product_over(target.database(), Transport::Unix).unwrap_or_default();
+    Ok(Certified { pool: target.name(), server, product, embedded, repeats, cells })
 }
 
 /// Prints what was broken, and then saves it. What cannot be saved is the answer, and takes nothing away from the rest.
@@ -83,8 +86,10 @@ fn tell(certified: &Certified, target: &Target, wanted: &Certify, screen: &mut S
     for cell in &certified.cells {
         for failure in &cell.failures {
             let path = corpus::path(&wanted.out, certified.pool, cell.promise, failure.rule.id);
-            let command = replay_command(&path, target, &wanted.foreign, &wanted.servers);
-            let finding = failure.finding(certified.pool, &certified.server, certified.embedded, &command);
+            let transport = failure.history.transport();
+            let command = replay_command(&path, target, &wanted.foreign, &wanted.servers.over(transport));
+            let server = certified.server_over(transport);
+            let finding = failure.finding(certified.pool, &server, certified.embedded, &command);
             screen.say(&format!("{}\n", report::failure(&finding, style)))?;
             unsaved = unsaved.or(corpus::save(&wanted.out, certified.pool, cell.promise, failure).err());
         }
@@ -133,6 +138,7 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
     if results.iter().any(|certified| certified.embedded) {
         text.push_str("judged on embedded servers; `--server local` takes real ones\n");
     }
+    text.extend(elsewhere(wanted.servers.transport(), style.width).iter().map(|line| format!("{line}\n")));
     text.push_str(&match results {
         [only] => format!("certificate: {}\n", wanted.out.join(only.pool).join("certificate.html").display()),
         _ => format!("certificates: {}\n", wanted.out.join("POOL").join("certificate.html").display()),
@@ -142,6 +148,20 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
         text.push_str(&format!("failures are saved in {} and run first next time\n", out.display()));
     }
     text
+}
+
+/// What the transport does not show, and where it was judged.
+fn elsewhere(transport: Transport, width: usize) -> Vec<String> {
+    let hidden = rules::ALL.iter().filter(|rule| !rule.is_visible(transport));
+    let hidden: Vec<&str> = hidden.map(|rule| rule.id).collect();
+    let why = match transport {
+        Transport::Unix => return Vec::new(),
+        Transport::Tcp => "writers cannot be told apart",
+        Transport::Tls => "writers cannot be told apart, and frames cannot be read",
+        Transport::UnixTls => "frames cannot be read",
+    };
+    let words = format!("over {transport} {why}: {} were judged on Unix sockets, by the same interleavings", hidden.join(", "));
+    report::wrapped(&words, width)
 }
 
 impl Certify {

@@ -34,7 +34,9 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
     });
     for (database, place) in looked_at {
         teller.begins(&format!("trying {}, {}", pools::protocol(database), origin(&place)));
-        let tried = try_server(bench()?, database, &place);
+        let mut bench = bench()?;
+        bench.take(wanted.servers.transport());
+        let tried = try_server(bench, database, &place);
         teller.clear();
         match tried {
             Err(Trouble::Interrupted) => return Err(Trouble::Interrupted.into()),
@@ -42,7 +44,11 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
                 if !judged.contains(&database.name()) {
                     judged.push(database.name());
                 }
-                let found = format!("{product}, {}: writers are told apart, the canary was caught", origin(&place));
+                let told = match wanted.servers.transport().shows_writers() {
+                    true => "writers are told apart",
+                    false => "writers are not told apart over this transport",
+                };
+                let found = format!("{product}, {}: {told}, the canary was caught", origin(&place));
                 screen.say(&line(pools::protocol(database), &Ok(found), "", style))?;
             }
             Err(trouble) => {

@@ -46,6 +46,11 @@ The server is the one inside poolproof, unless --server names another. What the 
 there is certain. An effect, such as a checkout that hangs, is then looked for on a real server, if
 one is installed; otherwise it is marked as provisional.
 
+Pools reach it over a Unix socket, where the kernel says who writes, unless --transport says tcp,
+tls, or for MySQL and MariaDB unix+tls. What a transport does not show is judged on Unix sockets, by
+the same interleavings. Pools that cannot take a transport are left out; `poolproof pools` says what
+each can.
+
 What was exercised is counted in situations: an operation, whose pool or checkout it uses, and in
 which condition that is. A run of all sources with 200 cases or more has to reach those that
 harness/situations/required.txt lists; --situations prints them all. Some of what passed is executed

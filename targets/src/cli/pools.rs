@@ -14,7 +14,9 @@ pub(crate) fn run(screen: &mut Screen) -> Result<Code, Stop> {
     };
     let mut text = screen.style.strong("Pools; where none is named, `certify` takes those with code of their own:") + "\n";
     let same = |target: &Target| target.shared().map(|other| format!("; the pool of {other}")).unwrap_or_default();
-    text.extend(poolproof_targets::pools().iter().map(|target| line(target, &same(target))));
+    let ways = |target: &Target| target.transports().iter().map(|way| way.word()).collect::<Vec<_>>().join(", ");
+    let more = |target: &Target| format!("{}; over {}", same(target), ways(target));
+    text.extend(poolproof_targets::pools().iter().map(|target| line(target, &more(target))));
     let mutants = poolproof_targets::mutants();
     if !mutants.is_empty() {
         text.push('\n');

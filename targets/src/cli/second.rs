@@ -3,7 +3,7 @@
 use poolproof::bench::{Bench, ServerChoice};
 use poolproof::certify::{self, Cell, Failure};
 use poolproof::trouble::Trouble;
-use poolproof::{Database, Target};
+use poolproof::{Database, Target, Transport};
 
 use super::benches::bench;
 use super::exit::Stop;
@@ -18,7 +18,13 @@ pub(super) struct Real {
 
 impl Real {
     /// Asks whether effects show on a real server too. Where none can be started they stay provisional.
-    pub(super) fn ask(&mut self, target: &Target, cells: &mut [Cell], teller: &mut Teller) -> Result<(), Stop> {
+    pub(super) fn ask(
+        &mut self,
+        target: &Target,
+        transport: Transport,
+        cells: &mut [Cell],
+        teller: &mut Teller,
+    ) -> Result<(), Stop> {
         if !cells.iter().flat_map(|cell| &cell.failures).any(Failure::is_provisional) {
             return Ok(());
         }
@@ -26,6 +32,7 @@ impl Real {
         if !self.benches.iter().any(|(known, _)| *known == database) {
             teller.begins(&format!("starting {} for a second opinion", pools::protocol(database)));
             let mut started = bench()?;
+            started.take(transport);
             let found = match started.add_server(&ServerChoice::Local, database) {
                 Ok(()) => Some(started),
                 Err(Trouble::Interrupted) => return Err(Trouble::Interrupted.into()),

@@ -1,9 +1,9 @@
-//! Where the servers of a run are: `--server`.
+//! Where the servers of a run are, and how they are reached: `--server`, `--transport`.
 
 use clap::Args;
-use poolproof::Database;
 use poolproof::choice::ServerChoice;
 use poolproof::words::quoted;
+use poolproof::{Database, Target, Transport};
 
 use super::exit::Stop;
 
@@ -14,6 +14,9 @@ pub(crate) struct Servers {
     /// postgres://… or mysql://…
     #[arg(long = "server", value_name = "SERVER", value_parser = str::parse::<ServerChoice>, default_value = "embedded")]
     places: Vec<ServerChoice>,
+    /// How pools reach their server: `unix`, a Unix socket; `tcp`; `tls`, which is TCP; or `unix+tls`, for MySQL and MariaDB
+    #[arg(long, value_name = "TRANSPORT", default_value_t)]
+    transport: Transport,
 }
 
 /// Where the servers are that the embedded ones are compared with.
@@ -22,9 +25,39 @@ pub(crate) struct RealServers {
     /// `local`, a private one from installed programs; `container`, one from an image; or a URL: postgres://… or mysql://…
     #[arg(long = "server", value_name = "SERVER", value_parser = real_place, default_value = "local")]
     places: Vec<ServerChoice>,
+    /// How pools reach either server: `unix`, a Unix socket; or `tcp`. The embedded one speaks no TLS
+    #[arg(long, value_name = "TRANSPORT", default_value_t)]
+    transport: Transport,
 }
 
 impl Servers {
+    /// The same servers over that transport.
+    pub(crate) fn over(&self, transport: Transport) -> Self {
+        Self { places: self.places.clone(), transport }
+    }
+
+    /// How pools reach them.
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Those of the pools that can take the transport; where they were named, all must.
+    ///
+    /// # Errors
+    /// A named pool that cannot, or none that can.
+    pub(crate) fn reachable(&self, pools: Vec<Target>, named: bool) -> Result<Vec<Target>, Stop> {
+        let (able, unable): (Vec<Target>, Vec<Target>) =
+            pools.into_iter().partition(|pool| pool.transports().contains(&self.transport));
+        match unable.first() {
+            Some(first) if named || able.is_empty() => {
+                let words: Vec<&str> = first.transports().iter().map(|transport| transport.word()).collect();
+                let message = format!("{} cannot take --transport {}", first.name(), self.transport);
+                Err(Stop::usage(message).hint(format!("it can take {}", words.join(", "))))
+            }
+            _ => Ok(able),
+        }
+    }
+
     /// The server for each of these databases.
     ///
     /// # Errors
@@ -66,7 +99,11 @@ impl Servers {
     pub(crate) fn again(&self, database: Database) -> String {
         let url = self.places.iter().find(|place| place.database() == Some(database));
         let real = url.or_else(|| self.started());
-        real.map_or_else(String::new, |place| format!(" --server {}", quoted(&place.word())))
+        let mut words = real.map_or_else(String::new, |place| format!(" --server {}", quoted(&place.word())));
+        if self.transport != Transport::default() {
+            words.push_str(&format!(" --transport {}", self.transport));
+        }
+        words
     }
 }
 
@@ -74,12 +111,12 @@ impl RealServers {
     /// The same, for the real half of a comparison: a database without a URL has a private server.
     pub(crate) fn real(&self) -> Servers {
         let local = (!self.places.contains(&ServerChoice::Container)).then_some(ServerChoice::Local);
-        Servers { places: self.places.iter().cloned().chain(local).collect() }
+        Servers { places: self.places.iter().cloned().chain(local).collect(), transport: self.transport }
     }
 
     /// The embedded half of it.
     pub(crate) fn embedded(&self) -> Servers {
-        Servers { places: vec![ServerChoice::Embedded] }
+        Servers { places: vec![ServerChoice::Embedded], transport: self.transport }
     }
 }
 
@@ -122,7 +159,23 @@ mod tests {
         assert_eq!((contained.word(both[0]), contained.word(both[1])), ("url", "container"));
         assert_eq!(contained.again(both[1]), " --server container");
         assert!(servers(&["--server", "container", "--server", "local"]).of(&both).is_err());
+        assert_eq!(servers(&["--server", "local", "--transport", "tls"]).again(both[1]), " --server local --transport tls");
+        assert!(parsed::<Servers>(&["--transport", "udp"]).is_err());
         assert!(parsed::<Servers>(&["--server", "oracle://here"]).is_err());
+    }
+
+    /// A pool that would fall back to another way is not asked.
+    #[test]
+    fn a_pool_that_cannot_take_a_transport_is_left_out_or_refused_by_its_name() {
+        let pools = poolproof_targets::pools;
+        let reached = |transport: &str, pools: Vec<Target>, named| {
+            parsed::<Servers>(&["--transport", transport]).expect("valid").reachable(pools, named).map(|able| able.len())
+        };
+        assert_eq!(reached("unix", pools(), true).ok(), Some(pools().len()));
+        let all = reached("unix+tls", pools(), false).expect("some can");
+        assert!(all < pools().len());
+        let unable: Vec<Target> = pools().into_iter().filter(|pool| !pool.transports().contains(&Transport::UnixTls)).collect();
+        assert!(reached("unix+tls", unable.clone(), false).is_err() && reached("unix+tls", pools(), true).is_err());
     }
 
     #[test]

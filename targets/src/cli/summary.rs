@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use poolproof::Promise;
 use poolproof::certificate::Conclusion;
 use poolproof::certify::Cell;
 use poolproof::generate::Source;
 use poolproof::report::{self, Style, wrapped};
 use poolproof::verdict::Verdict;
+use poolproof::{Promise, Transport};
 
 use super::exit::Code;
 
@@ -18,6 +18,8 @@ pub(crate) struct Certified {
     pub(crate) pool: &'static str,
     /// The server's name and version.
     pub(crate) server: String,
+    /// The same, without the transport to it.
+    pub(crate) product: String,
     /// The server is embedded.
     pub(crate) embedded: bool,
     /// The pool goes the same way each time.
@@ -31,12 +33,18 @@ pub(crate) fn code(conclusion: &Conclusion) -> Code {
     match conclusion {
         Conclusion::Passed | Conclusion::Broken(_, false) | Conclusion::NotOffered => Code::Passed,
         Conclusion::Broken(_, true) => Code::Broken,
-        Conclusion::NoVerdict(_) => Code::NoVerdict,
+        // What cannot be seen is no verdict either.
+        Conclusion::NoVerdict(_) | Conclusion::Unseen(_) => Code::NoVerdict,
         Conclusion::NothingExercised | Conclusion::NotExercised(_) | Conclusion::Unreached(_) => Code::NotExercised,
     }
 }
 
 impl Certified {
+    /// The server, as it was reached where something was seen.
+    pub(crate) fn server_over(&self, transport: Transport) -> String {
+        transport.after(&self.product)
+    }
+
     /// The lines below the table.
     pub(crate) fn lines(&self, width: usize) -> String {
         let mut lines = vec![self.speed()];
@@ -156,6 +164,11 @@ fn undecided(cell: &Cell) -> Option<String> {
             Some(format!("under {} nothing could break {}: run more cases", cell.promise, rules.join(", ")))
         }
         Conclusion::NothingExercised => Some(format!("under {} nothing could break any rule: run more cases", cell.promise)),
+        Conclusion::Unseen(rules) => Some(format!(
+            "under {} every effect is right; {} must be seen on a Unix socket: `--transport unix` shows them",
+            cell.promise,
+            rules.join(" and ")
+        )),
         Conclusion::Unreached(_) => Some(format!("under {} too little was exercised: see the situations above", cell.promise)),
         Conclusion::Passed | Conclusion::Broken(..) | Conclusion::NotOffered => None,
     }

@@ -153,7 +153,14 @@ mod tests {
 
     fn certified(pool: &'static str, promises: &[Promise], verdict: &Verdict) -> Certified {
         let cells = promises.iter().map(|promise| cell(*promise, verdict)).collect();
-        Certified { pool, server: "PostgreSQL 15.18".into(), embedded: false, repeats: true, cells }
+        Certified {
+            pool,
+            server: "PostgreSQL 15.18".into(),
+            product: "PostgreSQL 15.18".into(),
+            embedded: false,
+            repeats: true,
+            cells,
+        }
     }
 
     #[test]

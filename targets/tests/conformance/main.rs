@@ -31,6 +31,7 @@ mod python;
 mod rough;
 mod scenarios;
 mod suites;
+mod transports;
 mod variables;
 mod watched;
 
@@ -55,6 +56,7 @@ fn main() -> std::process::ExitCode {
         neutral::trials,
         mutants::trials,
         scenarios::trials,
+        transports::trials,
         nightly::trials,
     ];
     let trials = families

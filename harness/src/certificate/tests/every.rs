@@ -57,6 +57,7 @@ fn kind(conclusion: &Conclusion) -> &'static str {
         Conclusion::NotOffered => "not offered",
         Conclusion::NothingExercised => "nothing exercised",
         Conclusion::NotExercised(_) => "not exercised",
+        Conclusion::Unseen(_) => "unseen",
         Conclusion::Unreached(_) => "unreached",
     }
 }

@@ -14,6 +14,10 @@ use crate::pool::{Config, Error, ErrorKind};
 impl Postgres {
     /// Speaks from the first byte to the first ready-for-query.
     pub(super) fn prove_identity(&mut self, line: &mut Line, config: &Config) -> Result<(), Error> {
+        if !config.transport.shows_frames() {
+            self.ask_for_encryption(line)?;
+            line.encrypt(config)?;
+        }
         let parameters = [("user", &*config.user), ("database", &*config.database), ("client_encoding", "UTF8")];
         let mut request = Default::default();
         frontend::startup_message(parameters, &mut request).map_err(other)?;
@@ -32,6 +36,16 @@ impl Postgres {
                 Message::NoticeResponse(_) => {}
                 _ => return Err(other("the server asks for a proof of identity that this driver does not know")),
             }
+        }
+    }
+
+    fn ask_for_encryption(&mut self, line: &mut Line) -> Result<(), Error> {
+        let mut request = Default::default();
+        frontend::ssl_request(&mut request);
+        line.send(&request)?;
+        match line.receive_more(&mut [0])? {
+            b"S" => Ok(()),
+            _ => Err(Error::new(ErrorKind::Database, "the server speaks no TLS")),
         }
     }
 

@@ -42,7 +42,7 @@ fn disposed_pools_close(facts: &Facts) -> Verdict {
         }
         for id in sessions(facts, dispose.process(), pool, end.at) {
             exercised += 1;
-            if !has_ended(facts, id, end.at) {
+            if !has_ended(facts, id, dispose.at, end.at) {
                 let sentence = format!("{id} was still open when {} was told to end, long after {dispose}", end.process());
                 broken.push(Evidence { at: end.at, sentence, details: Vec::new() });
             }
@@ -90,10 +90,14 @@ fn sessions(facts: &Facts, process: Process, pool: PoolId, before: usize) -> BTr
     used.chain(opened).filter(own).collect()
 }
 
-/// Its end was on the wire before that place of the history.
-fn has_ended(facts: &Facts, id: SessionId, before: usize) -> bool {
-    facts.events[..before].iter().any(|event| match event {
-        Event::Wrote { session, frames, .. } => *session == id && frames.iter().any(|frame| frame.goodbye),
+/// Its end was on the wire before that place of the history. Of bytes that cannot be read, those may be it that were written since the
+/// disposal.
+fn has_ended(facts: &Facts, id: SessionId, disposed: usize, before: usize) -> bool {
+    let hidden = !facts.transport.shows_frames();
+    facts.events[..before].iter().enumerate().any(|(at, event)| match event {
+        Event::Wrote { session, frames, .. } => {
+            *session == id && (frames.iter().any(|frame| frame.goodbye) || hidden && at > disposed)
+        }
         Event::ClientClosed { session, .. } | Event::ServerClosed { session } => *session == id,
         _ => false,
     })

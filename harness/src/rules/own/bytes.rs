@@ -55,6 +55,7 @@ pub(in crate::rules) struct Foreign<'a> {
     owner: Witness,
     bytes: u32,
     frames: &'a [Frame],
+    encrypted: bool,
 }
 
 /// Every write of a process on a session that it did not open; connections for cancel requests are no sessions.
@@ -62,14 +63,20 @@ pub(in crate::rules) fn foreign_writes<'a>(facts: &'a Facts<'a>) -> impl Iterato
     facts.events.iter().enumerate().filter_map(|(at, event)| {
         let Event::Wrote { session, writer, bytes, frames } = event else { return None };
         let known = facts.sessions.get(session).filter(|known| !known.cancels && known.owner != *writer)?;
-        Some(Foreign { at, session: *session, writer: *writer, owner: known.owner, bytes: *bytes, frames })
+        let (owner, encrypted) = (known.owner, !facts.transport.shows_frames());
+        let seen = *writer != Witness::Unseen && owner != Witness::Unseen;
+        seen.then_some(Foreign { at, session: *session, writer: *writer, owner, bytes: *bytes, frames, encrypted })
     })
 }
 
 impl std::fmt::Display for Foreign<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.frames.iter().map(|frame| frame.name).collect();
-        let what = if names.is_empty() { "part of a frame".to_owned() } else { names.join(", ") };
+        let what = match names.as_slice() {
+            [] if self.encrypted => "something encrypted".to_owned(),
+            [] => "part of a frame".to_owned(),
+            names => names.join(", "),
+        };
         let unit = if self.bytes == 1 { "byte" } else { "bytes" };
         write!(f, "{} wrote {what}, {} {unit}, on {}, opened by {}", self.writer, self.bytes, self.session, self.owner)
     }
@@ -79,7 +86,7 @@ fn only_the_owner_writes(facts: &Facts) -> Verdict {
     if let Some(foreign) = foreign_writes(facts).next() {
         let details = match foreign.writer {
             Witness::Process(process) => facts.inside(process, foreign.at).map(|call| format!("during {call}")).collect(),
-            Witness::Stranger | Witness::Pid(_) => Vec::new(),
+            Witness::Stranger | Witness::Unseen | Witness::Pid(_) => Vec::new(),
         };
         return Verdict::Failed(Evidence { at: foreign.at, sentence: foreign.to_string(), details });
     }
@@ -109,7 +116,7 @@ pub(super) fn inherited_opportunities(facts: &Facts) -> u32 {
 }
 
 /// The process was forked, directly or through ancestors, by the session's owner when it had opened the session.
-pub(super) fn inherits(facts: &Facts, process: Process, session: &Session) -> bool {
+pub(in crate::rules) fn inherits(facts: &Facts, process: Process, session: &Session) -> bool {
     let Some(mut life) = facts.lives.get(&process) else { return false };
     while let Some((parent, above)) = life.parent.and_then(|parent| Some((parent, facts.lives.get(&parent)?))) {
         if session.owner == Witness::Process(parent) {

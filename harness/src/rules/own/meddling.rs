@@ -71,7 +71,7 @@ fn disturbed(facts: &Facts, at: usize, writer: Witness, target: SessionId, deed:
     let Session { owner, .. } = facts.sessions.get(&target).filter(|session| session.owner != writer)?;
     let details = match writer {
         Witness::Process(process) => facts.inside(process, at).map(|call| format!("during {call}")).collect(),
-        Witness::Stranger | Witness::Pid(_) => Vec::new(),
+        Witness::Stranger | Witness::Unseen | Witness::Pid(_) => Vec::new(),
     };
     Some(Evidence { at, sentence: format!("{writer} {deed} {target}, opened by {owner}"), details })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::history::{CheckoutId, Event, SessionId, Witness};
+use crate::history::{CheckoutId, SessionId, Witness};
 use crate::interleaving::Actor;
 use crate::promise::Promise;
 use crate::rules::facts::{Call, Facts};
@@ -38,13 +38,12 @@ fn only_the_holder_asks(facts: &Facts) -> Verdict {
     let (mut broken, mut exercised) = (Vec::new(), 0);
     for (at, event) in facts.events.iter().enumerate() {
         holders.follow(facts, event);
-        let Event::Wrote { session, frames, .. } = event else { continue };
-        for call in facts.askers(frames) {
+        for (session, call) in facts.statements_of(at, event) {
             let Some(checkout) = call.invocation.checkout else { continue };
-            let before = users.entry(*session).or_default();
+            let before = users.entry(session).or_default();
             let other = before.iter().find(|other| **other != checkout && holders.held.contains_key(other));
             let own = holders.held.get(&checkout);
-            let disputed = own.filter(|(holder, _)| is_anothers(facts, call, *holder, *session)).map(|_| &checkout);
+            let disputed = own.filter(|(holder, _)| is_anothers(facts, call, *holder, session)).map(|_| &checkout);
             if let Some((holder, taken)) = other.or(disputed).and_then(|checkout| holders.held.get(checkout)) {
                 let sentence = format!("{call} ran on {session} while {holder} held it");
                 broken.push(Evidence { at, sentence, details: vec![format!("held since {taken}")] });
@@ -61,6 +60,7 @@ fn only_the_holder_asks(facts: &Facts) -> Verdict {
 
 /// The caller is not the checkout's holder. A child that was given a session of its own for what it inherited disturbs nobody.
 fn is_anothers(facts: &Facts, call: &Call, holder: Actor, session: SessionId) -> bool {
-    let its_own = || facts.sessions.get(&session).is_some_and(|known| known.owner == Witness::Process(call.process()));
+    let may_be_its_own = |owner| owner == Witness::Process(call.process()) || owner == Witness::Unseen;
+    let its_own = || facts.sessions.get(&session).is_some_and(|known| may_be_its_own(known.owner));
     holder != call.invocation.actor && (holder.process == call.process() || !its_own())
 }

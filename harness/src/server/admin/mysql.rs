@@ -13,6 +13,7 @@ impl Client {
             password: server.password.clone(),
             database: server.name.clone(),
             private: matches!(server.address, Address::Unix(_)),
+            encrypted: false,
         }))
     }
 
@@ -29,6 +30,7 @@ impl Client {
                     dialogue.answered();
                 }
                 Ok(Some(Event::Answered | Event::Prepared(_))) => dialogue.answered(),
+                Ok(Some(Event::Encrypts)) => dialogue.fail("it was not asked to encrypt"),
                 Ok(None) => return,
                 Err(why) => dialogue.fail(&why),
             }
@@ -77,6 +79,7 @@ mod tests {
             password: "secret".into(),
             name: "d".into(),
             headroom: 0,
+            certificate: None,
             log: None,
         })
     }

@@ -153,6 +153,7 @@ mod tests {
             password: "secret".into(),
             name: "d".into(),
             headroom: 0,
+            certificate: None,
             log: None,
         })
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::tls::{self, KeyPair};
 use super::{PORT_TAKEN, PORTS, Running, account, directories, find, free_port, home, launch, no_server, private_file};
 use crate::pool::Database;
 use crate::server::{Address, Origin, Server, probe};
@@ -67,7 +68,7 @@ struct Place<'a> {
 }
 
 /// Starts one.
-pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Trouble> {
+pub(in crate::server) fn start(supervisor: &Supervisor, encrypted: bool) -> Result<Server, Trouble> {
     let user = account(&["mysql", "nobody"])?;
     let home = home(supervisor, "my", user)?;
     let place = Place { supervisor, log: home.with_extension("log"), home, user };
@@ -76,10 +77,11 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
     let password = random_name(26);
     let setup = place.home.join("setup.sql");
     private_file(&setup, &setup_sql(program.mariadb, &password), user)?;
+    let pair = encrypted.then(|| tls::make(supervisor, &place.home, user, &place.log)).transpose()?;
     for _ in 0..PORTS {
         let port = free_port()?;
         let _ = fs::remove_file(&place.log);
-        let running = place.run(&program, port, &setup)?;
+        let running = place.run(&program, port, &setup, pair.as_ref())?;
         // The socket is no sign: it appears before the server listens on it.
         match running.wait_until(supervisor.run_dir(), || running.has_said(": ready for connections")) {
             Err(Trouble::Server { .. }) if running.has_said(PORT_TAKEN) => continue,
@@ -96,6 +98,7 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
             password,
             name: NAME.to_owned(),
             headroom: 0,
+            certificate: pair.map(|pair| pair.certificate),
             log: Some(place.log.clone()),
         };
         return match probe::probe(&mut server, supervisor.stop_flag()) {
@@ -120,8 +123,8 @@ impl Place<'_> {
         launch(argv, &self.home, self.user, &self.log)
     }
 
-    fn run(&self, program: &Program, port: u16, setup: &Path) -> Result<Running<'_>, Trouble> {
-        let options = [
+    fn run(&self, program: &Program, port: u16, setup: &Path, pair: Option<&KeyPair>) -> Result<Running<'_>, Trouble> {
+        let mut options = vec![
             format!("--socket={}", self.home.join("sock").display()),
             format!("--pid-file={}", self.home.join("pid").display()),
             format!("--init-file={}", setup.display()),
@@ -133,6 +136,9 @@ impl Place<'_> {
             "--max-connect-errors=1000000".to_owned(),
             "--character-set-server=utf8mb4".to_owned(),
         ];
+        options.extend(pair.into_iter().flat_map(|KeyPair { key, certificate }| {
+            [format!("--ssl-key={}", key.display()), format!("--ssl-cert={}", certificate.display())]
+        }));
         Running::start(self.supervisor, &self.launch(program, &options))
     }
 

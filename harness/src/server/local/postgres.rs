@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::tls::{self, KeyPair};
 use super::{PORT_TAKEN, PORTS, Running, account, directories, find, free_port, home, launch, no_server, private_file, scram};
 use crate::pool::Database;
 use crate::server::{Address, Origin, Server, probe};
@@ -39,12 +40,13 @@ const SETTINGS: &[&str] = &[
     "max_logical_replication_workers=0",
     "max_parallel_workers_per_gather=0",
     "jit=off",
-    "ssl=off",
     "listen_addresses=127.0.0.1",
+    // The port by which a line of the log is known to be about a session.
+    "log_line_prefix=%m [%p] %r ",
 ];
 
 /// Starts one.
-pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Trouble> {
+pub(in crate::server) fn start(supervisor: &Supervisor, encrypted: bool) -> Result<Server, Trouble> {
     let bin = find_programs(&directories(KNOWN)).ok_or_else(|| no_server(Database::Postgres, KNOWN))?;
     // `initdb` wants a user that has a name.
     let user = account(&["postgres", "nobody"])?;
@@ -52,12 +54,14 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
     let log = log_beside(&home);
     let password = random_name(26);
     initialise(supervisor, &bin, &home, user, &log, &password)?;
+    let pair = encrypted.then(|| tls::make(supervisor, &home, user, &log)).transpose()?;
     for _ in 0..PORTS {
         let port = free_port()?;
         let mut argv = vec![text(&bin.join("postgres")), "-D".to_owned(), text(&home.join("data"))];
         for setting in SETTINGS {
             argv.extend(["-c".to_owned(), (*setting).to_owned()]);
         }
+        argv.extend(tls_settings(pair.as_ref()).into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
         argv.extend(["-c".to_owned(), format!("port={port}")]);
         argv.extend(["-c".to_owned(), format!("unix_socket_directories={}", home.display())]);
         let _ = fs::remove_file(&log);
@@ -80,6 +84,7 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
             password,
             name: "postgres".to_owned(),
             headroom: 0,
+            certificate: pair.map(|pair| pair.certificate),
             log: Some(log),
         };
         probe::probe(&mut server, supervisor.stop_flag())?;
@@ -87,6 +92,17 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
     }
     let cause = format!("found its port taken {PORTS} times");
     Err(Trouble::Server { program: text(&bin.join("postgres")), cause, log: String::new() })
+}
+
+fn tls_settings(pair: Option<&KeyPair>) -> Vec<String> {
+    match pair {
+        None => vec!["ssl=off".to_owned()],
+        Some(KeyPair { key, certificate }) => vec![
+            "ssl=on".to_owned(),
+            format!("ssl_key_file={}", key.display()),
+            format!("ssl_cert_file={}", certificate.display()),
+        ],
+    }
 }
 
 /// Both programs, from one directory.

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::history::{Event, History, SessionId, Witness};
 use crate::pool::Database;
-use crate::tap::{Identify, Tap, TapShim, Upstream};
+use crate::tap::{Entrance, Identify, Tap, TapShim, Upstream};
 
 /// The tap, and everything around it.
 pub(super) struct Lab {
@@ -52,7 +52,7 @@ impl Lab {
         std::fs::create_dir(&directory).unwrap();
         let server = directory.join("server");
         let listener = UnixListener::bind(&server).unwrap();
-        let tap = Tap::listen(&directory.join("tap"), database, upstream(&server), TapShim::default()).unwrap();
+        let tap = Tap::listen(Entrance::Socket(&directory.join("tap")), database, upstream(&server), TapShim::default()).unwrap();
         Self { directory, server: listener, tap, history: History::default(), who: Witness::Stranger }
     }
 

@@ -134,7 +134,7 @@ impl MySql {
             return Reading::BothLost;
         }
         if self.capabilities.contains(CapabilityFlags::CLIENT_SSL) {
-            return Reading::Last("SSLRequest");
+            return Reading::Encrypts("SSLRequest");
         }
         self.speech = Speech::Command;
         self.queue.push_back(Answer::Authentication);

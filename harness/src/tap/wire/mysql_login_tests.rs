@@ -70,7 +70,7 @@ fn encryption_begins_with_the_request_and_compression_after_the_login() {
         Server(packets([&ok(IDLE)])),
     ];
     assert_eq!(names(&turns), ["SSLRequest"]);
-    assert!(last(&turns).desynchronised && !last(&turns).ready);
+    assert!(last(&turns).encrypted && !last(&turns).desynchronised && !last(&turns).ready);
     for can in [Can::CLIENT_COMPRESS, Can::CLIENT_ZSTD_COMPRESSION_ALGORITHM] {
         let turns = able(can, Maria::empty(), [Client(query("x"))]);
         assert_eq!(names(&turns), ["HandshakeResponse"]);

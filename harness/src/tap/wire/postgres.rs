@@ -86,7 +86,7 @@ impl Session for Postgres {
             self.encryption -= 1;
             return match raw.tag {
                 b'N' => Reading::Frame("EncryptionResponse"),
-                b'S' | b'G' => Reading::Last("EncryptionResponse"),
+                b'S' | b'G' => Reading::Encrypts("EncryptionResponse"),
                 _ => Reading::Lost,
             };
         }

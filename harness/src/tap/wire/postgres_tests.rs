@@ -259,7 +259,18 @@ fn an_encrypted_connection_is_opaque_in_both_directions() {
     let hidden = [Client(startup(80_877_103, b"")), Server(b"S".into()), Client(hello()), Server(welcome())];
     // The same bytes would be read if they were not taken for ciphertext.
     assert_eq!(names(&hidden), ["SSLRequest"]);
-    assert!(last(&hidden).desynchronised && !last(&hidden).ready);
+    assert!(last(&hidden).encrypted && !last(&hidden).desynchronised && !last(&hidden).ready);
+}
+
+/// What is owed nobody can read; whoever has written last is all that is left to go by.
+#[test]
+fn of_what_is_encrypted_it_is_known_who_spoke_last() {
+    let hidden = |turns: &[Turn]| {
+        let begin = [Client(startup(80_877_103, b"")), Server(b"S".into())];
+        owed(&[&begin, turns].concat())
+    };
+    let turns = [Client(hello()), Client(query("x")), Server(welcome()), Client(query("x"))];
+    assert_eq!(hidden(&turns), [true, false, true, true, false, true]);
 }
 
 #[test]

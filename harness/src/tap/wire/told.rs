@@ -71,7 +71,7 @@ fn without_comments(statement: &[u8]) -> &[u8] {
 }
 
 /// The same in each run and each process.
-fn fingerprint(bytes: &[u8]) -> u64 {
+pub(super) fn fingerprint(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
     hasher.finish()
