@@ -158,7 +158,6 @@ impl Drop for Place {
     }
 }
 
-/// A name that no other run has, also on a server that several runs share.
 /// Makes the chosen server ready. What is started for it ends with the supervisor.
 ///
 /// # Errors
@@ -173,10 +172,13 @@ pub(crate) fn make_ready(
         ServerChoice::Embedded => Ok(server::embedded(database)),
         ServerChoice::Local => server::local(supervisor, database),
         ServerChoice::Container => server::in_container(supervisor, database),
+        ServerChoice::PgBouncer(_) if database == Database::MySql => Err(Trouble::OnlyPostgres),
+        ServerChoice::PgBouncer(pooling) => server::pgbouncer(supervisor, *pooling),
         ServerChoice::Url(url) => server::from_url(url, stop),
     }
 }
 
+/// A name that no other run has, also on a server that several runs share.
 fn ledger_name() -> String {
     use std::hash::{BuildHasher, Hasher};
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();

@@ -21,7 +21,7 @@ impl Case<'_> {
     pub(super) fn lacks_session(&self, step: &Step, reactor: &Reactor) -> Option<Skip> {
         let Op::EndSession(handle) = step.op else { return None };
         let session = self.session_of(step.actor, handle).filter(|session| reactor.tap.open_sessions().contains(session));
-        let number = session.and_then(|session| reactor.tap.server_number(session));
+        let number = session.and_then(|session| self.server_number(session, reactor));
         number.is_none().then_some(Skip::DoesNotApply)
     }
 
@@ -45,7 +45,7 @@ impl Case<'_> {
         reactor: &mut Reactor,
     ) -> Result<(), Trouble> {
         let session = self.session_of(actor, handle);
-        let Some((session, number)) = session.and_then(|session| Some((session, reactor.tap.server_number(session)?))) else {
+        let Some((session, number)) = session.and_then(|session| Some((session, self.server_number(session, reactor)?))) else {
             return Err(Trouble::Bug(format!("{actor} has no session to be ended")));
         };
         self.ending = Some(Ending { id, session, answered: false });

@@ -15,6 +15,7 @@ mod flight;
 mod hanging;
 mod output;
 mod people;
+mod pooled;
 mod reactor;
 mod stalling;
 mod stuck;
@@ -26,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::agent::protocol::{Order, Task};
+use crate::choice::Pooling;
 use crate::history::History;
 use crate::interleaving::{Interleaving, Op};
 use crate::limits;
@@ -81,6 +83,8 @@ pub(crate) struct Executor<'a> {
     directory: PathBuf,
     /// The server is embedded.
     inside: bool,
+    /// The server is a pooler.
+    pooling: Option<Pooling>,
     /// Where the agent runs.
     processor: Option<usize>,
 }
@@ -117,7 +121,8 @@ impl<'a> Executor<'a> {
         let database = target.database();
         let socket = directory.join(socket_name(database));
         let upstream = upstream(around.server)?;
-        let administrator = (administrator_socket(&upstream)?, Admin::new(around.server));
+        let administered = around.server.administered();
+        let administrator = (administrator_socket(&self::upstream(&administered)?)?, Admin::new(&administered));
         let tap = Tap::listen(&socket, database, upstream, around.weakness.tap)
             .map_err(|error| Trouble::system("listen for the pool", error))?;
         let control = directory.join("control");
@@ -146,6 +151,7 @@ impl<'a> Executor<'a> {
             stop: around.stop,
             directory,
             inside,
+            pooling: around.server.pooler.as_ref().map(|pooler| pooler.pooling),
             processor,
         };
         executor.await_zygote()?;
@@ -206,6 +212,7 @@ impl<'a> Executor<'a> {
         let bounds = Bounds::of(effort, self.inside);
         let dialect = self.dialect.clone();
         let mut case = Case::new(number, interleaving, &dialect, bounds, self.weakness);
+        case.stands_before(self.pooling);
         let born_until = Instant::now() + START;
         let mut quiet = limits::QUIET;
         let mut notices = Vec::new();

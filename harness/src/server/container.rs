@@ -109,6 +109,7 @@ pub(super) fn start(supervisor: &Supervisor, database: Database) -> Result<Serve
         name: image::NAME.to_owned(),
         headroom: 0,
         log: Some(log),
+        pooler: None,
     };
     probe::probe(&mut server, supervisor.stop_flag())?;
     Ok(server)

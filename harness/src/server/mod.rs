@@ -16,6 +16,7 @@ mod url;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::choice::Pooling;
 use crate::pool::Database;
 use crate::supervisor::Supervisor;
 use crate::trouble::Trouble;
@@ -45,6 +46,17 @@ pub(crate) struct Server {
     pub(crate) headroom: u32,
     /// The file that it logs to.
     pub(crate) log: Option<PathBuf>,
+    /// What is behind it, if it is a pooler.
+    pub(crate) pooler: Option<Pooler>,
+}
+
+/// That a server is a pooler, which has another one behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pooler {
+    /// Where the server behind it is, which is asked by the administrator.
+    pub(crate) behind: Address,
+    /// For how long a client has a session of that server to itself.
+    pub(crate) pooling: Pooling,
 }
 
 /// Whose a server is.
@@ -76,6 +88,14 @@ pub(crate) fn local(supervisor: &Supervisor, database: Database) -> Result<Serve
         Database::Postgres => local::postgres::start(supervisor),
         Database::MySql => local::mysql::start(supervisor),
     }
+}
+
+/// Starts a private PgBouncer before a private PostgreSQL. Both end with the supervisor.
+///
+/// # Errors
+/// As [`local`].
+pub(crate) fn pgbouncer(supervisor: &Supervisor, pooling: Pooling) -> Result<Server, Trouble> {
+    local::pgbouncer::start(supervisor, pooling)
 }
 
 /// Starts a server in a container. It goes with the supervisor.
@@ -114,6 +134,15 @@ pub(crate) fn embedded(database: Database) -> Server {
         name: "poolproof".to_owned(),
         headroom: u32::MAX,
         log: None,
+        pooler: None,
+    }
+}
+
+impl Server {
+    /// The server that has the tables: this one, or the one behind it.
+    pub(crate) fn administered(&self) -> Self {
+        let address = self.pooler.as_ref().map_or(&self.address, |pooler| &pooler.behind);
+        Self { address: address.clone(), pooler: None, ..self.clone() }
     }
 }
 

@@ -148,6 +148,7 @@ impl Parts {
             password: self.password,
             headroom: 0,
             log: None,
+            pooler: None,
         })
     }
 }

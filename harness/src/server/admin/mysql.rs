@@ -78,6 +78,7 @@ mod tests {
             name: "d".into(),
             headroom: 0,
             log: None,
+            pooler: None,
         })
     }
 

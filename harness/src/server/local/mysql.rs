@@ -97,6 +97,7 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
             name: NAME.to_owned(),
             headroom: 0,
             log: Some(place.log.clone()),
+            pooler: None,
         };
         return match probe::probe(&mut server, supervisor.stop_flag()) {
             Ok(()) => Ok(server),

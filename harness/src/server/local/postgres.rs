@@ -81,6 +81,7 @@ pub(in crate::server) fn start(supervisor: &Supervisor) -> Result<Server, Troubl
             name: "postgres".to_owned(),
             headroom: 0,
             log: Some(log),
+            pooler: None,
         };
         probe::probe(&mut server, supervisor.stop_flag())?;
         return Ok(server);
