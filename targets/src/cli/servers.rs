@@ -49,6 +49,13 @@ impl Servers {
         Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(other).clone())).collect())
     }
 
+    /// Takes private servers, if none was named.
+    pub(crate) fn become_local(&mut self) {
+        if self.places.is_empty() {
+            self.places.push(ServerChoice::Local);
+        }
+    }
+
     /// What is started for every database that has no URL, if anything is.
     fn started(&self) -> Option<&ServerChoice> {
         self.places.iter().find(|place| matches!(place, ServerChoice::Local | ServerChoice::Container))
