@@ -138,7 +138,7 @@ impl Bench {
     /// What a pool would need to connect to the server itself. For tests.
     #[doc(hidden)]
     pub fn direct_config(&self, database: Database) -> Option<Config> {
-        self.place(database).map(|place| crate::execute::direct_config(&place.server))
+        self.place(database).map(|place| place.server.direct_config())
     }
 
     fn place(&self, database: Database) -> Option<&Place> {
@@ -209,6 +209,8 @@ pub(crate) fn make_ready(
         ServerChoice::Embedded => Ok(server::embedded(database)),
         ServerChoice::Local => server::local(supervisor, database, encrypted),
         ServerChoice::Container => server::in_container(supervisor, database),
+        ServerChoice::PgBouncer(_) if database == Database::MySql => Err(Trouble::OnlyPostgres),
+        ServerChoice::PgBouncer(pooling) => server::pgbouncer(supervisor, *pooling),
         ServerChoice::Url(url) => server::from_url(url, stop),
     }
 }

@@ -13,19 +13,41 @@ pub enum ServerChoice {
     Local,
     /// One in a container, from an image: `container`.
     Container,
+    /// A private PgBouncer before a private PostgreSQL: `pgbouncer`, or `pgbouncer-transaction`.
+    PgBouncer(Pooling),
     /// One that is already there, by its URL.
     Url(String),
 }
 
+/// For how long a client of PgBouncer has a session of the server to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// As long as its own.
+    Session,
+    /// For one transaction.
+    Transaction,
+}
+
+impl Pooling {
+    /// As PgBouncer's settings call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Transaction => "transaction",
+        }
+    }
+}
+
 impl ServerChoice {
     /// The forms of a real server.
-    pub const REAL: &'static str =
-        "`local`, `container`, postgres://USER:PASSWORD@HOST:5432/DATABASE or mysql://USER:PASSWORD@HOST:3306/DATABASE";
+    pub const REAL: &'static str = "`local`, `container`, `pgbouncer`, `pgbouncer-transaction`, postgres://USER:PASSWORD@HOST:5432/DATABASE or \
+         mysql://USER:PASSWORD@HOST:3306/DATABASE";
 
-    /// The database that a URL names; the others serve any.
+    /// The database that a URL names, or that is behind a pooler; the others serve any.
     pub fn database(&self) -> Option<Database> {
         match self {
             Self::Url(url) => scheme(url),
+            Self::PgBouncer(_) => Some(Database::Postgres),
             Self::Embedded | Self::Local | Self::Container => None,
         }
     }
@@ -36,6 +58,8 @@ impl ServerChoice {
             Self::Embedded => "embedded".to_owned(),
             Self::Local => "local".to_owned(),
             Self::Container => "container".to_owned(),
+            Self::PgBouncer(Pooling::Session) => PGBOUNCER.to_owned(),
+            Self::PgBouncer(Pooling::Transaction) => PGBOUNCER_TRANSACTION.to_owned(),
             Self::Url(url) => without_password(url),
         }
     }
@@ -49,11 +73,16 @@ impl FromStr for ServerChoice {
             "embedded" => Ok(Self::Embedded),
             "local" => Ok(Self::Local),
             "container" => Ok(Self::Container),
+            PGBOUNCER => Ok(Self::PgBouncer(Pooling::Session)),
+            PGBOUNCER_TRANSACTION => Ok(Self::PgBouncer(Pooling::Transaction)),
             url if scheme(url).is_some() => Ok(Self::Url(url.to_owned())),
             _ => Err(UnknownServer),
         }
     }
 }
+
+const PGBOUNCER: &str = "pgbouncer";
+const PGBOUNCER_TRANSACTION: &str = "pgbouncer-transaction";
 
 /// A word that names no server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +121,9 @@ mod tests {
         let database = |word: &str| read(word).database();
         for choice in [ServerChoice::Embedded, ServerChoice::Local, ServerChoice::Container] {
             assert_eq!((read(&choice.word()), choice.database()), (choice.clone(), None));
+        }
+        for choice in [Pooling::Session, Pooling::Transaction].map(ServerChoice::PgBouncer) {
+            assert_eq!((read(&choice.word()), choice.database()), (choice.clone(), Some(Database::Postgres)));
         }
         assert_eq!(
             (database("postgresql://a@b/c"), database("mariadb://a@b/c")),

@@ -19,6 +19,19 @@ pub enum Trouble {
         /// Where it was looked for.
         looked: Vec<PathBuf>,
     },
+    /// No PgBouncer is installed.
+    #[error(
+        "no PgBouncer is installed (looked in {}); install it, on Debian and Ubuntu by `apt-get install pgbouncer`, or take \
+         `--server local`",
+        looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NoPooler {
+        /// Where it was looked for.
+        looked: Vec<PathBuf>,
+    },
+    /// PgBouncer was asked for, and a database that it does not know.
+    #[error("PgBouncer speaks PostgreSQL's protocol alone; name another server for this database")]
+    OnlyPostgres,
     /// The run directory could not be made, or could not be removed.
     #[error("{cause}; set TMPDIR to a directory with free space that this user can write to")]
     RunDirectory {

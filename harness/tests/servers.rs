@@ -12,6 +12,9 @@ fn main() {}
 
 // The modules under test are not public; they are compiled here once more, with a stand-in for what only their errors mention.
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+#[path = "../src/choice.rs"]
+mod choice;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod interleaving {
     pub(crate) type ParseError = String;
 }
@@ -35,6 +38,9 @@ mod server;
 mod supervisor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod support;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+#[path = "../src/transport.rs"]
+mod transport;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 #[path = "../src/trouble.rs"]
 mod trouble;
@@ -89,7 +95,7 @@ mod tests {
 
     fn coordinate() {
         let supervisor = Supervisor::start(&NEVER).unwrap();
-        let _servers = BOTH.map(|database| local(&supervisor, database).unwrap());
+        let _servers = BOTH.map(|database| local(&supervisor, database, false).unwrap());
         announce_and_stay(supervisor.run_dir())
     }
 
@@ -97,7 +103,7 @@ mod tests {
     fn start() {
         let supervisor = Supervisor::start(&NEVER).unwrap();
         println!("{}", supervisor.run_dir().display());
-        let _servers = BOTH.map(|database| local(&supervisor, database).unwrap());
+        let _servers = BOTH.map(|database| local(&supervisor, database, false).unwrap());
         loop {
             std::thread::park();
         }
@@ -109,7 +115,7 @@ mod tests {
             let begun = Instant::now();
             let supervisor = Supervisor::start(&NEVER).unwrap();
             let supervised = begun.elapsed();
-            let server = local(&supervisor, database).unwrap();
+            let server = local(&supervisor, database, false).unwrap();
             let started = begun.elapsed() - supervised;
             supervisor.finish().unwrap();
             let ended = begun.elapsed() - supervised - started;
@@ -146,7 +152,7 @@ mod tests {
     fn starts_and_stops(database: Database) {
         let supervisor = Supervisor::start(&NEVER).unwrap();
         let run_dir = supervisor.run_dir().to_owned();
-        let server = local(&supervisor, database).unwrap();
+        let server = local(&supervisor, database, false).unwrap();
         assert_eq!(server.origin, Origin::Local);
         let products: &[&str] = if database == Database::Postgres { &["PostgreSQL "] } else { &["MariaDB ", "MySQL "] };
         assert!(products.iter().any(|product| server.product.starts_with(product)), "{}", server.product);
@@ -162,7 +168,7 @@ mod tests {
         assert!(blocking(&stranger, "SELECT 1", &NEVER).is_err(), "nobody gets in without a password");
         assert!(!format!("{server:?}").contains(&server.password));
 
-        let second = local(&supervisor, database).unwrap();
+        let second = local(&supervisor, database, false).unwrap();
         assert_ne!(second.address, server.address, "a run may have two");
         let memory = Memory::of(&processes(&run_dir.display().to_string()));
         supervisor.finish().unwrap();
@@ -198,7 +204,7 @@ mod tests {
     fn a_url_finds_a_server() {
         let supervisor = Supervisor::start(&NEVER).unwrap();
         for database in BOTH {
-            let server = local(&supervisor, database).unwrap();
+            let server = local(&supervisor, database, false).unwrap();
             let found = from_url(&as_url(&server), &NEVER).unwrap();
             assert_eq!((found.origin, &found.product), (Origin::Url, &server.product));
             assert_eq!(blocking(&found, "SELECT 7", &NEVER).unwrap(), one("7"));
@@ -209,7 +215,7 @@ mod tests {
 
     fn what_is_wrong_is_said() {
         let supervisor = Supervisor::start(&NEVER).unwrap();
-        let servers = BOTH.map(|database| local(&supervisor, database).unwrap());
+        let servers = BOTH.map(|database| local(&supervisor, database, false).unwrap());
         let words = |url: &str| from_url(url, &NEVER).expect_err(url).to_string();
         for server in &servers {
             let url = as_url(server);
@@ -237,7 +243,7 @@ mod tests {
 
     fn every_login_of_postgres() {
         let supervisor = Supervisor::start(&NEVER).unwrap();
-        let server = local(&supervisor, Database::Postgres).unwrap();
+        let server = local(&supervisor, Database::Postgres, false).unwrap();
         let hba = server.address.to_string().rsplit_once('/').unwrap().0.to_owned() + "/data/pg_hba.conf";
         let lines = "VALUES ('local all md md5'), ('local all clear password'), ('local all free trust'), \
                      ('local all all scram-sha-256')";
@@ -266,7 +272,7 @@ mod tests {
     fn answers_of_all_shapes() {
         let supervisor = Supervisor::start(&NEVER).unwrap();
         for database in BOTH {
-            let server = local(&supervisor, database).unwrap();
+            let server = local(&supervisor, database, false).unwrap();
             let ask = |sql: &str| blocking(&server, sql, &NEVER).unwrap();
             assert_eq!(
                 ask("SELECT 1 AS a, NULL AS b, '' AS c, 'é' AS d")[0],

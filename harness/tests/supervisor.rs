@@ -27,6 +27,9 @@ mod supervisor;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod support;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+#[path = "../src/transport.rs"]
+mod transport;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 #[path = "../src/trouble.rs"]
 mod trouble;
 

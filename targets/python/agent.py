@@ -18,13 +18,13 @@ import socket
 import sys
 import threading
 
+import agent_children
 import pools
 
 VERSION = 1
 SOCKET = os.environ.pop("POOLPROOF_CONTROL", "")
 POOL = os.environ.pop("POOLPROOF_POOL", "")
 os.environ.pop("POOLPROOF_ROLE", None)
-SYS_CLONE3, SYS_CLONE = 435, {"x86_64": 56, "aarch64": 220}.get(os.uname().machine)
 
 
 class Unknown(Exception):
@@ -97,9 +97,9 @@ def forget(*things):
 class Actor:
     """One thread of one process, with its checkouts."""
 
-    def __init__(self, shared, process, thread):
+    def __init__(self, shared, process, thread, absent=Unknown):
         self.shared, self.process, self.thread = shared, process, thread
-        self.checkouts, self.spawned = {}, {}
+        self.checkouts, self.spawned, self.absent = {}, {}, absent
         self.control = Control(shared.case, process if thread == 0 else f"{process}.t{thread}")
         shared.controls[thread] = self.control.descriptor
 
@@ -142,7 +142,7 @@ class Actor:
 
     def held(self, handle):
         if handle not in self.checkouts:
-            raise Unknown(f"there is no checkout {handle} here")
+            raise self.absent(f"there is no checkout {handle} here")
         return self.checkouts[handle]
 
     def offered(self, thing, name, *arguments):
@@ -214,6 +214,7 @@ class Actor:
     def send(self, handle, to):
         checkout = self.held(handle)
         del self.checkouts[handle]
+        self.offered(checkout, "lend")
         self.shared.mail[to].append((handle, checkout))
         return "done"
 
@@ -238,30 +239,35 @@ class Actor:
         os.execve(argv[0], argv, environment)
 
     def fork(self, child, kind):
-        if make_child(kind) != 0:
+        children = getattr(self.shared.kind, "children", "fork") if kind == "fork" else kind
+        if children == "multiprocessing":
+            agent_children.by_multiprocessing(lambda: self.live_on(child))
             return "done"
-        # This is the child now, and its only thread.
+        if children == "spawn":
+            shared = self.shared
+            agent_children.by_spawn(spawned, SOCKET, POOL, shared.case, shared.config, child, list(shared.pools))
+            return "done"
+        if agent_children.by_system_call(kind) != 0:
+            return "done"
+        self.is_born(child)
+        return None
+
+    def is_born(self, child):
+        """This is the child now, and its only thread."""
         self.shared.after_fork()
         self.process, self.thread, self.spawned = child, 0, {}
         self.control = Control(self.shared.case, child)
         self.shared.controls[0] = self.control.descriptor
-        return None
 
-
-def make_child(kind):
-    if kind == "fork":
-        return os.fork()
-    # Without the hooks of Python and of the C library, as a library in C would do it.
-    system = ctypes.PyDLL(None, use_errno=True).syscall
-    if kind == "clone":
-        pid = system(SYS_CLONE, signal.SIGCHLD, 0, 0, 0, 0)
-    else:
-        wanted = ctypes.c_int(kind["with-pid"])
-        arguments = (ctypes.c_uint64 * 11)(*[0] * 4, signal.SIGCHLD, *[0] * 3, ctypes.addressof(wanted), 1, 0)
-        pid = system(SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments))
-    if pid < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return pid
+    def live_on(self, child):
+        """The life of a child that is not to return to what its parent was at."""
+        try:
+            self.is_born(child)
+            end(self, self.work())
+        except Panic:
+            sys.exit(Panic.CODE)
+        except (Leave, OSError):
+            os._exit(0)
 
 
 def reap(pid):
@@ -282,6 +288,21 @@ def live(shared, process, thread):
             checkout.give_back()
         shared.controls.pop(thread, None)
         os.close(actor.control.descriptor)
+    except (Leave, OSError):
+        os._exit(0)
+
+
+def spawned(control, pool, case, config, child, numbers):
+    """The life of a child in an interpreter of its own, which has made the module's pools anew and inherited nothing."""
+    global SOCKET
+    SOCKET = control
+    try:
+        shared = Shared(case, config, chosen(sys.argv[1:], pool))
+        shared.pools = {number: shared.kind(config) for number in numbers}
+        actor = Actor(shared, child, 0, absent=LookupError)
+        end(actor, actor.work())
+    except Panic:
+        sys.exit(Panic.CODE)
     except (Leave, OSError):
         os._exit(0)
 
@@ -347,10 +368,10 @@ def children():
         return [int(pid) for pid in file.read().split()]
 
 
-def chosen(words):
+def chosen(words, pool):
     """The pool that the command line names, or the environment."""
     if not words:
-        return pools.named(POOL)
+        return pools.named(pool)
     path, _, name = words[0].rpartition(":")
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
     spec = importlib.util.spec_from_file_location("pool_under_test", path)
@@ -361,7 +382,7 @@ def chosen(words):
 
 if __name__ == "__main__":
     try:
-        serve(chosen(sys.argv[1:]))
+        serve(chosen(sys.argv[1:], POOL))
     except Leave:
         pass
     except Panic:

@@ -6,12 +6,13 @@ A pool is a class of some lines: `__init__(config)`, `checkout(patience)`, and w
 import copy
 import os
 import sys
+import threading
 import weakref
 
 import sqlalchemy
 from sqlalchemy import event, exc, orm, pool as pools
 
-from pools_checkouts import Checkout, SessionCheckout, SharedCheckout
+from pools_checkouts import Checkout, DroppedCheckout, LentCheckout, SessionCheckout, SharedCheckout
 from pools_drivers import DRIVERS
 
 
@@ -90,6 +91,36 @@ class DisposeInChild(EnginePool):
         self.engine.dispose()
 
 
+class InvalidateInChild(EnginePool):
+    """The child invalidates what is checked out, as `session.invalidate()` does, and takes the pool as it is."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.out = weakref.WeakSet()
+
+    def checkout(self, patience):
+        checkout = super().checkout(patience)
+        self.out.add(checkout)
+        return checkout
+
+    def after_fork(self):
+        for checkout in list(self.out):
+            if not checkout.connection.closed:
+                checkout.connection.invalidate()
+
+
+class Multiprocessing(EnginePool):
+    """Children are those of multiprocessing, which forks and ends them by `os._exit`."""
+
+    children = "multiprocessing"
+
+
+class Spawn(EnginePool):
+    """Children are interpreters of their own, which import the module with the engine again."""
+
+    children = "spawn"
+
+
 class Guard(EnginePool):
     """The guard of SQLAlchemy's documentation, in today's form: connections of another process are not used."""
 
@@ -142,13 +173,38 @@ class EnginePerCall(EnginePool):
 class SessionPool(EnginePool):
     """A session for each checkout, from a `sessionmaker`."""
 
+    checkouts = SessionCheckout
+
     def __init__(self, config):
         super().__init__(config)
         self.sessions = orm.sessionmaker(future=True)
 
     def checkout(self, patience):
         self.engine.pool._timeout = patience
-        return SessionCheckout(self.sessions(bind=self.engine.connect()), self.driver)
+        return self.checkouts(self.sessions(bind=self.engine.connect()), self.driver)
+
+
+class ReboundPool(SessionPool):
+    """Sessions in globals that are rebound in place of being closed: what becomes of the old one is for the collector to say."""
+
+    checkouts = DroppedCheckout
+
+
+class LentSessionPool(SessionPool):
+    """A session is handed to another thread, and the first one goes on with it."""
+
+    checkouts = LentCheckout
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.lent = {}
+
+    def checkout(self, patience):
+        own = self.lent.get(threading.get_ident())
+        if own is None or own.connection.bind.closed:
+            own = super().checkout(patience)
+            own.pool = weakref.proxy(self)
+        return own
 
 
 class ScopedSessionPool(SessionPool):
@@ -198,11 +254,16 @@ KINDS = {
     "preping": PrePing,
     "noreset": NoReset,
     "dispose-in-child": DisposeInChild,
+    "invalidate-in-child": InvalidateInChild,
+    "multiprocessing": Multiprocessing,
+    "spawn": Spawn,
     "guard": Guard,
     "guard-of-then": GuardOfThen,
     "guard-preping": GuardPrePing,
     "engine-per-call": EnginePerCall,
     "session": SessionPool,
+    "rebound-session": ReboundPool,
+    "lent-session": LentSessionPool,
     "scoped-session": ScopedSessionPool,
     "shared-session": SharedSessionPool,
 }
@@ -212,7 +273,9 @@ KINDS = {
 
 
 def named(name):
-    """The pool of such a name: `sqlalchemy-KIND-DRIVER`."""
+    """The pool of such a name: `sqlalchemy-KIND-DRIVER`, or `psycopg-pool`."""
+    if name == "psycopg-pool":
+        return psycopg_pool()
     kind, _, driver = name.removeprefix("sqlalchemy-").rpartition("-")
     if kind not in KINDS or driver not in DRIVERS:
         sys.exit(f"there is no pool '{name}' here")
@@ -223,6 +286,14 @@ def named(name):
     except (ImportError, exc.NoSuchModuleError) as error:
         sys.exit(f"{sys.executable} with SQLAlchemy {sqlalchemy.__version__} cannot use {driver}: {error}")
     return pool
+
+
+def psycopg_pool():
+    try:
+        from pools_psycopg import PsycopgPool
+    except ImportError as error:
+        sys.exit(f"{sys.executable} cannot use psycopg_pool: {error}")
+    return PsycopgPool
 
 
 def of_user(thing):
@@ -264,6 +335,6 @@ def modern(engine):
 
 def kind_of(error):
     """A hint for messages."""
-    if isinstance(error, (exc.TimeoutError, TimeoutError)):
+    if isinstance(error, (exc.TimeoutError, TimeoutError)) or type(error).__name__ == "PoolTimeout":
         return "timed-out"
     return "database" if isinstance(error, exc.DBAPIError) else "other"

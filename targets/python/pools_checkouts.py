@@ -4,6 +4,7 @@ A checkout has `query(sql)`, `begin`, `commit`, `rollback`, `give_back`, and wha
 """
 
 import contextlib
+import threading
 
 import sqlalchemy
 
@@ -80,6 +81,22 @@ class SessionCheckout(SharedCheckout):
     def give_back(self):
         self.connection.close()
         self.connection.bind.close()
+
+
+class DroppedCheckout(SessionCheckout):
+    """Of a session that nobody closes: its last reference goes, and a finaliser does the rest."""
+
+    def give_back(self):
+        self.connection = None
+
+
+class LentCheckout(SessionCheckout):
+    """Of a session that is handed to another thread, while the first one still knows it."""
+
+    pool = None
+
+    def lend(self):
+        self.pool.lent[threading.get_ident()] = self
 
 
 def rows(result):

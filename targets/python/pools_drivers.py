@@ -42,4 +42,14 @@ class MySqlClient(PyMySql):
     dialect = "mysql+mysqldb"
 
 
-DRIVERS = {"psycopg2": Psycopg2, "psycopg": Psycopg, "pymysql": PyMySql, "mysqlclient": MySqlClient}
+class MySqlConnector(PyMySql):
+    dialect = "mysql+mysqlconnector"
+
+
+DRIVERS = {
+    "psycopg2": Psycopg2,
+    "psycopg": Psycopg,
+    "pymysql": PyMySql,
+    "mysqlclient": MySqlClient,
+    "mysqlconnector": MySqlConnector,
+}

@@ -7,13 +7,10 @@ use std::path::PathBuf;
 
 use crate::pool::{Config, Database};
 use crate::server::embedded::{Account, Embedded};
-use crate::server::{Address, Server};
+use crate::server::{Address, PORT, Server};
 use crate::tap::{Tap, Upstream};
 use crate::transport::Transport;
 use crate::trouble::Trouble;
-
-/// The port in the name of PostgreSQL's socket.
-pub(crate) const PORT: u16 = 5432;
 
 pub(crate) fn socket_name(database: Database) -> String {
     match database {
@@ -22,22 +19,9 @@ pub(crate) fn socket_name(database: Database) -> String {
     }
 }
 
-/// How a pool connects to the server itself.
-pub(crate) fn direct_config(server: &Server) -> Config {
-    let (socket, port) = match &server.address {
-        // PostgreSQL's clients want directory and port apart; the name of the socket has both.
-        Address::Unix(path) => (path.clone(), path.extension().and_then(|port| port.to_str()?.parse().ok()).unwrap_or(PORT)),
-        Address::Tcp(_, port) => (PathBuf::new(), *port),
-        Address::Inside => (PathBuf::new(), PORT),
-    };
-    let (user, password, database) = (server.user.clone(), server.password.clone(), server.name.clone());
-    let (transport, host, certificate) = (Transport::Unix, String::new(), None);
-    Config { transport, socket, host, port, certificate, user, password, database, max_size: 1 }
-}
-
 /// How a pool connects to the tap.
 pub(crate) fn config(server: &Server, transport: Transport, socket: PathBuf, tap: &Tap) -> Result<Config, Trouble> {
-    let direct = direct_config(server);
+    let direct = server.direct_config();
     let certificate = match transport.shows_frames() {
         true => None,
         false => Some(server.certificate.clone().ok_or_else(|| no_tls(server, transport))?),

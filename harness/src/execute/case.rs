@@ -16,6 +16,7 @@ use super::task::{fits, outcome, said};
 use super::waiting::Resting;
 use super::{Bounds, Weakness};
 use crate::agent::protocol::{Answer, Hello, Order, Reply, Task};
+use crate::choice::Pooling;
 use crate::history::{Event, Expectation, History, Invocation, InvocationId, Outcome, PoolId};
 use crate::interleaving::{Actor, ForkKind, Interleaving, Op, Process, Step};
 use crate::model::State;
@@ -53,6 +54,8 @@ pub(super) struct Case<'a> {
     pub(super) ending: Option<Ending>,
     /// An order that waits until the zygote has reaped somebody.
     pub(super) burial: Option<(Actor, Order)>,
+    /// The pooler that is the server, for how long a session behind it is a client's own.
+    pub(super) pooling: Option<Pooling>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,6 +102,7 @@ impl<'a> Case<'a> {
             resting: None,
             ending: None,
             burial: None,
+            pooling: None,
         }
     }
 
@@ -168,7 +172,8 @@ impl<'a> Case<'a> {
         let place = self.cursor;
         self.cursor += 1;
         let skipped = self.state.skips(self.interleaving.terms(), step.actor, &step.op);
-        match skipped.or_else(|| self.lacks_session(&step, reactor)) {
+        let skipped = skipped.or_else(|| self.has_no_session(&step)).or_else(|| self.lacks_session(&step, reactor));
+        match skipped {
             Some(why) => {
                 self.history.append(Event::Skipped { step: place, why });
                 Ok(())

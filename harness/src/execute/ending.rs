@@ -58,8 +58,10 @@ impl Case<'_> {
 
     /// What ends a session: by the number that the server has for it, or where that was said in secret by the port it comes from.
     fn end_of(&self, session: SessionId, reactor: &Reactor) -> Option<String> {
-        let number = reactor.tap.server_number(session).map(|number| self.dialect.end_session(number));
-        number.or_else(|| reactor.tap.server_port(session).and_then(|port| self.dialect.end_session_from(port)))
+        let number = self.server_number(session, reactor).map(|number| self.dialect.end_session(number));
+        // Behind a pooler the port is the pooler's.
+        let port = reactor.tap.server_port(session).filter(|_| self.pooling.is_none());
+        number.or_else(|| port.and_then(|port| self.dialect.end_session_from(port)))
     }
 
     pub(super) fn administrator_has_ended(&mut self, answer: Result<Rows, Error>) -> Result<(), Trouble> {

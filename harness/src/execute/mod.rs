@@ -16,6 +16,7 @@ mod hanging;
 mod log;
 mod output;
 mod people;
+mod pooled;
 mod reactor;
 mod stalling;
 mod stuck;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::agent::protocol::{Order, Task};
+use crate::choice::Pooling;
 use crate::history::History;
 use crate::interleaving::{Interleaving, Op};
 use crate::limits;
@@ -40,8 +42,8 @@ use crate::tap::{Entrance, Tap};
 use crate::target::Target;
 use crate::transport::Transport;
 use crate::trouble::Trouble;
-pub(crate) use addresses::{PORT, direct_config, socket_name, upstream};
 use addresses::{administrator_socket, config};
+pub(crate) use addresses::{socket_name, upstream};
 use beside::{Beside, processor};
 use births::BIRTH;
 use bounds::Bounds;
@@ -84,6 +86,8 @@ pub(crate) struct Executor<'a> {
     directory: PathBuf,
     /// The server is embedded.
     inside: bool,
+    /// The server is a pooler.
+    pooling: Option<Pooling>,
     /// Where the agent runs.
     processor: Option<usize>,
 }
@@ -122,8 +126,9 @@ impl<'a> Executor<'a> {
         let database = target.database();
         let socket = directory.join(socket_name(database));
         let transport = around.transport;
-        let administrator = administrator_socket(&upstream(around.server, Transport::Unix)?)?;
-        let administrator = (administrator, Admin::new(around.server));
+        let administered = around.server.administered();
+        let administrator = administrator_socket(&upstream(&administered, Transport::Unix)?)?;
+        let administrator = (administrator, Admin::new(&administered));
         let entrance = if transport.shows_writers() { Entrance::Socket(&socket) } else { Entrance::Loopback };
         let tap = Tap::listen(entrance, database, upstream(around.server, transport)?, around.weakness.tap)
             .map_err(|error| Trouble::system("listen for the pool", error))?;
@@ -144,7 +149,7 @@ impl<'a> Executor<'a> {
         let processor = processor(number as usize);
         let files = lay_out(target, &directory)?;
         let agent = around.supervisor.spawn(&launch(target, &files, (&control, output), processor))?;
-        let config = if around.weakness.untapped { direct_config(around.server) } else { tapped };
+        let config = if around.weakness.untapped { around.server.direct_config() } else { tapped };
         let mut executor = Self {
             reactor,
             supervisor: around.supervisor,
@@ -156,6 +161,7 @@ impl<'a> Executor<'a> {
             stop: around.stop,
             directory,
             inside,
+            pooling: around.server.pooler.as_ref().map(|pooler| pooler.pooling),
             processor,
         };
         executor.await_zygote()?;
@@ -216,6 +222,7 @@ impl<'a> Executor<'a> {
         let bounds = Bounds::of(effort, self.inside);
         let dialect = self.dialect.clone();
         let mut case = Case::new(number, interleaving, &dialect, bounds, self.weakness, self.config.transport);
+        case.stands_before(self.pooling);
         let born_until = Instant::now() + START;
         let mut quiet = limits::QUIET;
         let mut notices = Vec::new();

@@ -113,6 +113,9 @@ pub enum Event {
         /// Why.
         why: Skip,
     },
+    /// The server is a pooler, whose clients share sessions of the server behind it, a transaction at a time: what a session has set is
+    /// not to be seen by who set it, and what is seen was set by anybody.
+    Shared,
     /// A step or an act of the epilogue was started.
     Invoked(Invocation),
     /// It finished.

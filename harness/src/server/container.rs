@@ -110,6 +110,7 @@ pub(super) fn start(supervisor: &Supervisor, database: Database) -> Result<Serve
         headroom: 0,
         certificate: None,
         log: Some(log),
+        pooler: None,
     };
     probe::probe(&mut server, supervisor.stop_flag())?;
     Ok(server)

@@ -3,6 +3,7 @@
 //! It must not know one server from another.
 
 pub(super) mod mysql;
+pub(super) mod pgbouncer;
 pub(super) mod postgres;
 mod scram;
 mod tls;
@@ -58,8 +59,12 @@ fn on_path() -> Vec<PathBuf> {
 
 /// Nothing was found in all these places.
 fn no_server(database: Database, known: &[&str]) -> Trouble {
-    let looked = on_path().into_iter().chain(known.iter().map(PathBuf::from)).collect();
-    Trouble::NoServer { database, looked }
+    Trouble::NoServer { database, looked: looked_in(known) }
+}
+
+/// On `PATH`, and where distributions put it.
+fn looked_in(known: &[&str]) -> Vec<PathBuf> {
+    on_path().into_iter().chain(known.iter().map(PathBuf::from)).collect()
 }
 
 fn expand(start: &Path, end: &str) -> Vec<PathBuf> {

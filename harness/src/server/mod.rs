@@ -16,8 +16,10 @@ mod url;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::pool::Database;
+use crate::choice::Pooling;
+use crate::pool::{Config, Database};
 use crate::supervisor::Supervisor;
+use crate::transport::Transport;
 use crate::trouble::Trouble;
 
 pub(crate) use url::from_url;
@@ -47,6 +49,17 @@ pub(crate) struct Server {
     pub(crate) certificate: Option<PathBuf>,
     /// The file that it logs to.
     pub(crate) log: Option<PathBuf>,
+    /// What is behind it, if it is a pooler.
+    pub(crate) pooler: Option<Pooler>,
+}
+
+/// That a server is a pooler, which has another one behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pooler {
+    /// Where the server behind it is, which is asked by the administrator.
+    pub(crate) behind: Address,
+    /// For how long a client has a session of that server to itself.
+    pub(crate) pooling: Pooling,
 }
 
 /// Whose a server is.
@@ -78,6 +91,14 @@ pub(crate) fn local(supervisor: &Supervisor, database: Database, encrypted: bool
         Database::Postgres => local::postgres::start(supervisor, encrypted),
         Database::MySql => local::mysql::start(supervisor, encrypted),
     }
+}
+
+/// Starts a private PgBouncer before a private PostgreSQL. Both end with the supervisor.
+///
+/// # Errors
+/// As [`local`].
+pub(crate) fn pgbouncer(supervisor: &Supervisor, pooling: Pooling) -> Result<Server, Trouble> {
+    local::pgbouncer::start(supervisor, pooling)
 }
 
 /// Starts a server in a container. It goes with the supervisor.
@@ -117,6 +138,31 @@ pub(crate) fn embedded(database: Database) -> Server {
         headroom: u32::MAX,
         certificate: None,
         log: None,
+        pooler: None,
+    }
+}
+
+/// The port in the name of PostgreSQL's socket, where nobody says another one.
+pub(crate) const PORT: u16 = 5432;
+
+impl Server {
+    /// How a pool connects to the server itself.
+    pub(crate) fn direct_config(&self) -> Config {
+        let (socket, port) = match &self.address {
+            // PostgreSQL's clients want directory and port apart; the name of the socket has both.
+            Address::Unix(path) => (path.clone(), path.extension().and_then(|port| port.to_str()?.parse().ok()).unwrap_or(PORT)),
+            Address::Tcp(_, port) => (PathBuf::new(), *port),
+            Address::Inside => (PathBuf::new(), PORT),
+        };
+        let (user, password, database) = (self.user.clone(), self.password.clone(), self.name.clone());
+        let (transport, host, certificate) = (Transport::Unix, String::new(), None);
+        Config { transport, socket, host, port, certificate, user, password, database, max_size: 1 }
+    }
+
+    /// The server that has the tables: this one, or the one behind it.
+    pub(crate) fn administered(&self) -> Self {
+        let address = self.pooler.as_ref().map_or(&self.address, |pooler| &pooler.behind);
+        Self { address: address.clone(), pooler: None, ..self.clone() }
     }
 }
 

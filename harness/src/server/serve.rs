@@ -8,13 +8,10 @@ use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::PORT;
 use super::embedded;
 use super::embedded::{Account, Embedded, Number};
-use crate::execute::direct_config;
 use crate::pool::{Config, Database};
-
-/// The port in the name of PostgreSQL's socket.
-const PORT: u16 = 5432;
 
 /// The server. Dropping it ends its sessions.
 #[derive(Debug)]
@@ -38,7 +35,7 @@ impl Served {
         listener.set_nonblocking(true)?;
         let (stop, stopped) = UnixStream::pair()?;
         let server = embedded(database);
-        let config = Config { socket, port: PORT, ..direct_config(&server) };
+        let config = Config { socket, port: PORT, ..server.direct_config() };
         let account = Account { user: server.user, password: server.password, name: server.name };
         let embedded = Embedded::new(database, account);
         let mut desk = Desk { embedded, listener, clients: HashMap::new() };

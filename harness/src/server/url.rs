@@ -149,6 +149,7 @@ impl Parts {
             headroom: 0,
             certificate: None,
             log: None,
+            pooler: None,
         })
     }
 }

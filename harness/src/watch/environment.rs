@@ -5,8 +5,8 @@ use std::process::Command;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::execute::PORT;
 use crate::pool::Database;
+use crate::server::PORT;
 use crate::server::Server;
 
 /// What would lead libpq past the tap, or make demands that nobody can meet on a Unix socket.

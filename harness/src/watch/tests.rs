@@ -5,7 +5,6 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use super::*;
-use crate::execute::direct_config;
 use crate::neutral::postgres::Connection;
 use crate::pool::Config;
 use crate::server;
@@ -52,7 +51,7 @@ fn nothing_is_remembered_of_a_session_that_is_over() {
     let (place, calls) = (Place::new("over"), calls());
     let mut tell = |_: &str| {};
     let mut watch = Watch::new(place.tap(), &calls, &mut tell);
-    let config = Config { socket: place.socket(), ..direct_config(&server::embedded(Database::Postgres)) };
+    let config = Config { socket: place.socket(), ..server::embedded(Database::Postgres).direct_config() };
     let clients = std::thread::spawn(move || (0..20).for_each(|_| drop(Connection::connect(&config).expect("a session"))));
     let mut named = 0;
     while !clients.is_finished() || watch.tap.has_clients() {

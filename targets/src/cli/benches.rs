@@ -23,6 +23,7 @@ pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller
             ServerChoice::Embedded => "catching the canary".to_owned(),
             ServerChoice::Local => format!("starting {}", pools::protocol(database)),
             ServerChoice::Container => format!("starting {} in a container", pools::protocol(database)),
+            ServerChoice::PgBouncer(_) => "starting PostgreSQL and PgBouncer".to_owned(),
             ServerChoice::Url(..) => format!("looking at the server for {}", database.name()),
         });
         bench.add_server(&place, database)?;

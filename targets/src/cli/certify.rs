@@ -21,7 +21,7 @@ use super::screen::Screen;
 use super::second::Real;
 use super::servers::Servers;
 use super::summary::{Certified, code};
-use super::{ci, documents, summary, table};
+use super::{ci, documents, group, summary, table};
 
 /// Certifies pools, prints what was broken, and a table at the end.
 pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
@@ -51,6 +51,12 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     real.finish()?;
     screen.say(&closing(&results, &promises, wanted, screen.style))?;
     ci::tell(&wanted.ci, &wanted.out, &certificates, screen)?;
+    if let Some(group) = wanted.group {
+        let file = wanted.out.join(format!("{}.md", group.name()));
+        let written = std::fs::write(&file, group::page(&certificates));
+        written.map_err(|error| Stop::environment(format!("{}: {error}", file.display())))?;
+        screen.say(&format!("tables: {}\n", file.display()))?;
+    }
     if let Some(trouble) = unsaved {
         return Err(trouble.into());
     }

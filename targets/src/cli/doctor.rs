@@ -83,6 +83,7 @@ fn origin(place: &ServerChoice) -> &'static str {
         ServerChoice::Embedded => "inside poolproof",
         ServerChoice::Local => "from installed programs",
         ServerChoice::Container => "in a container",
+        ServerChoice::PgBouncer(_) => "from installed programs, behind PgBouncer",
         ServerChoice::Url(..) => "by its URL",
     }
 }

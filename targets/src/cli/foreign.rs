@@ -51,13 +51,12 @@ impl Foreign {
             let stem = file.rsplit('/').next().unwrap_or(file);
             let short = format!("{stem}-{own}");
             check_name(&short)?;
-            let python = interpreter(self.python.as_deref(), &["sqlalchemy", driver_of(database)], teller)?;
+            let python = interpreter(self.python.as_deref(), &[python::SQLALCHEMY, driver_of(database)], teller)?;
             return Ok(python::own_target(&short, name, database, &python));
         }
         match python::known().into_iter().find(|known| known.name == name) {
             Some(known) => {
-                let driver = name.rsplit('-').next().unwrap_or_default();
-                let python = interpreter(self.python.as_deref(), &["sqlalchemy", driver], teller)?;
+                let python = interpreter(self.python.as_deref(), &known.packages, teller)?;
                 Ok(python::target(&known, &python))
             }
             None => names::pool(name),
@@ -70,20 +69,16 @@ impl Foreign {
             return Ok(Vec::new());
         }
         let name = self.name(target);
-        let (_, driver) = name.rsplit_once('-').unwrap_or_default();
-        let packages: &[&str] = match driver {
-            _ if name.contains(IN_FILE) => &["SQLAlchemy"],
-            _ if !name.starts_with("sqlalchemy-") => {
+        let packages = match python::known().into_iter().find(|known| known.name == name) {
+            Some(known) => known.packages,
+            None if name.contains(IN_FILE) => vec![python::SQLALCHEMY],
+            None => {
                 let versions = versions::of(target.name());
                 return Ok(versions.into_iter().map(|(name, version)| format!("{name} {version}")).collect());
             }
-            "psycopg2" => &["SQLAlchemy", "psycopg2", "psycopg2-binary"],
-            "pymysql" => &["SQLAlchemy", "PyMySQL"],
-            "psycopg" => &["SQLAlchemy", "psycopg"],
-            _ => &["SQLAlchemy", "mysqlclient"],
         };
-        let python = interpreter(self.python.as_deref(), &["sqlalchemy"], teller)?;
-        installed(&python, packages)
+        let python = interpreter(self.python.as_deref(), &packages, teller)?;
+        installed(&python, &packages)
     }
 
     /// The words that name the same pool again.

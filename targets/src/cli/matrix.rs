@@ -56,7 +56,7 @@ pub(super) fn table(certificates: &[Certificate]) -> String {
     text
 }
 
-fn cell(certificate: &Certificate, promise: Promise) -> String {
+pub(super) fn cell(certificate: &Certificate, promise: Promise) -> String {
     let Some(chapter) = certificate.promises.iter().find(|chapter| chapter.terms() == Some(promise)) else {
         return "? not looked at".to_owned();
     };
@@ -73,7 +73,7 @@ fn certain(chapter: &Chapter) -> impl Iterator<Item = &Counterexample> {
 }
 
 /// Each broken rule with what shows it, and the line that does it.
-fn failures(certificates: &[Certificate]) -> String {
+pub(super) fn failures(certificates: &[Certificate]) -> String {
     let mut text = "\n## What was broken\n\n| pool | promise | rule | what shows it | replayed | in the source |\n\
                     | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();

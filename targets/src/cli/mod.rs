@@ -39,6 +39,8 @@ mod emit;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod foreign;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod group;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod machine;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod matrix;
@@ -75,7 +77,10 @@ use screen::Screen;
 
 /// Does what the command line says.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    if let Command::Certify(wanted) = &mut arguments.command {
+        wanted.complete();
+    }
     let done = std::panic::catch_unwind(|| carry_out(&arguments.command, &mut Screen::of_stdout()));
     match done {
         Ok(Ok(code)) => code.into(),

@@ -10,9 +10,10 @@ use super::exit::Stop;
 /// Where the servers are.
 #[derive(Args, Debug)]
 pub(crate) struct Servers {
-    /// `embedded`, the one inside poolproof; `local`, a private one from installed programs; `container`, one from an image; or a URL:
-    /// postgres://… or mysql://…
-    #[arg(long = "server", value_name = "SERVER", value_parser = str::parse::<ServerChoice>, default_value = "embedded")]
+    /// `embedded`, the one inside poolproof; `local`, a private one from installed programs; `container`, one from an image;
+    /// `pgbouncer` or `pgbouncer-transaction`, a private PostgreSQL behind PgBouncer; or a URL: postgres://… or mysql://…
+    /// [default: embedded]
+    #[arg(long = "server", value_name = "SERVER", value_parser = str::parse::<ServerChoice>)]
     places: Vec<ServerChoice>,
     /// How pools reach their server: `unix`, a Unix socket; `tcp`; `tls`, which is TCP; or `unix+tls`, for MySQL and MariaDB
     #[arg(long, value_name = "TRANSPORT", default_value_t)]
@@ -22,7 +23,8 @@ pub(crate) struct Servers {
 /// Where the servers are that the embedded ones are compared with.
 #[derive(Args, Debug)]
 pub(crate) struct RealServers {
-    /// `local`, a private one from installed programs; `container`, one from an image; or a URL: postgres://… or mysql://…
+    /// `local`, a private one from installed programs; `container`, one from an image; `pgbouncer` or `pgbouncer-transaction`, a
+    /// private PostgreSQL behind PgBouncer; or a URL: postgres://… or mysql://…
     #[arg(long = "server", value_name = "SERVER", value_parser = real_place, default_value = "local")]
     places: Vec<ServerChoice>,
     /// How pools reach either server: `unix`, a Unix socket; or `tcp`. The embedded one speaks no TLS
@@ -80,14 +82,26 @@ impl Servers {
         Ok(databases.iter().map(|database| (*database, urls(*database).next().unwrap_or(other).clone())).collect())
     }
 
+    /// Takes private servers, if none was named.
+    pub(crate) fn become_local(&mut self) {
+        if self.places.is_empty() {
+            self.places.push(ServerChoice::Local);
+        }
+    }
+
     /// What is started for every database that has no URL, if anything is.
     fn started(&self) -> Option<&ServerChoice> {
         self.places.iter().find(|place| matches!(place, ServerChoice::Local | ServerChoice::Container))
     }
 
-    /// The word for the kind of server that a database has: `embedded`, `local`, `container` or `url`.
+    /// The word for the kind of server that a database has: `embedded`, `local`, `container`, `pgbouncer` or `url`.
     pub(crate) fn word(&self, database: Database) -> &'static str {
         match self.started() {
+            _ if database == Database::Postgres
+                && self.places.iter().any(|place| matches!(place, ServerChoice::PgBouncer(_))) =>
+            {
+                "pgbouncer"
+            }
             _ if self.places.iter().any(|place| place.database() == Some(database)) => "url",
             Some(ServerChoice::Container) => "container",
             Some(_) => "local",

@@ -17,6 +17,8 @@ mod emitted;
 mod executor;
 mod explain;
 mod field_reports;
+mod first_report;
+mod found;
 mod fuzzing;
 mod inside;
 mod lab;
@@ -25,12 +27,15 @@ mod mutants;
 mod neutral;
 mod nightly;
 mod outside;
+mod pooled;
 mod pools;
+mod printed;
 mod processes;
 mod python;
 mod rough;
 mod scenarios;
 mod suites;
+mod tls_server;
 mod transports;
 mod variables;
 mod watched;
@@ -57,6 +62,7 @@ fn main() -> std::process::ExitCode {
         mutants::trials,
         scenarios::trials,
         transports::trials,
+        watched::trials,
         nightly::trials,
     ];
     let trials = families
@@ -64,7 +70,6 @@ fn main() -> std::process::ExitCode {
         .flat_map(|family| family(lab))
         .chain(drivers::trials())
         .chain(correct::trials())
-        .chain(watched::trials())
         .chain(adapters::trials())
         .chain(explain::trials())
         .chain(documents::trials())
@@ -74,6 +79,10 @@ fn main() -> std::process::ExitCode {
         .chain(agents::trials())
         .chain(python::trials())
         .chain(field_reports::trials())
+        .chain(first_report::trials())
+        .chain(found::trials())
+        .chain(pooled::trials())
+        .chain(printed::trials())
         .chain(containers::trials())
         .chain(fuzzing::trials())
         .collect();

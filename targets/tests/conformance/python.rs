@@ -36,7 +36,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             certify("sqlalchemy-nullpool-psycopg2", "fork-when-idle", 4, &["under fork-when-idle nothing could break OWN-1"])
         }),
         with("an engine in a file is led to the server of the run", "psycopg2", own_engine),
+        with("a class of one's own in a file is judged", "psycopg2", own_class),
         with("every pool in Python is listed", "psycopg2", listed),
+        Trial::test("without python3 it is said what to install", no_python),
+        Trial::test("a driver that cannot be built is named", no_driver),
     ]
 }
 
@@ -76,9 +79,79 @@ fn own_engine() -> Outcome {
     says(command.args(["--database", "postgres", "--python", PYTHON]), 1, &words)
 }
 
+/// One connection for whoever asks: a child has its parent's.
+const OWN_CLASS: &str = "\
+import psycopg2
+
+
+class OneConnection:
+    def __init__(self, config):
+        host = config['socket'].rpartition('/')[0]
+        login = {'user': config['user'], 'password': config['password'], 'dbname': config['database']}
+        self.connection = psycopg2.connect(host=host, port=config['port'], **login)
+        self.connection.autocommit = True
+
+    def checkout(self, patience):
+        return self
+
+    def query(self, sql):
+        cursor = self.connection.cursor()
+        cursor.execute(sql)
+        return [list(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def begin(self):
+        self.query('BEGIN')
+
+    def commit(self):
+        self.query('COMMIT')
+
+    def rollback(self):
+        self.query('ROLLBACK')
+
+    def give_back(self):
+        pass
+";
+
+fn own_class() -> Outcome {
+    let (_directory, path) = scratch();
+    let (app, story) = (path.join("app.py"), path.join("story.interleaving"));
+    std::fs::write(&app, OWN_CLASS)?;
+    std::fs::write(&story, "promise child-uses-pool\np0 open\np0 fork p1\np1 checkout a\np1 query a\n")?;
+    let mut command = tool();
+    command.arg("replay").arg(&story).args(["--pool", &format!("{}:OneConnection", app.display())]);
+    let words = ["app-OneConnection breaks OWN-1", "p1 wrote Query"];
+    says(command.args(["--database", "postgres", "--python", PYTHON]), 1, &words)
+}
+
+/// The pool's interpreter would have to be made first.
+fn first_use(path: &std::path::Path) -> Command {
+    let mut command = tool();
+    command.args(["certify", "sqlalchemy-queuepool-mysqlclient"]).arg("--out").arg(path);
+    command.env("XDG_CACHE_HOME", path.join("cache")).env("PATH", path);
+    command
+}
+
+fn no_python() -> Outcome {
+    let (_directory, path) = scratch();
+    says(&mut first_use(&path), 3, &["error: cannot run python3", "hint: install python3, or name an interpreter"])
+}
+
+/// An interpreter that makes environments, in which nothing can be installed.
+fn no_driver() -> Outcome {
+    let (_directory, path) = scratch();
+    let script = "#!/bin/sh\ncase \"$*\" in\n  *'-m venv'*) for place; do :; done; /bin/mkdir -p \"$place/bin\"; /bin/cp \"$0\" \
+                  \"$place/bin/python3\" ;;\n  *mysqlclient*) echo 'Failed building wheel for mysqlclient' >&2; exit 1 ;;\n  \
+                  *pip*) ;;\n  *) echo 3.11 ;;\nesac\n";
+    let program = path.join("python3");
+    std::fs::write(&program, script)?;
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let words = ["Failed building wheel for mysqlclient", "the Python package mysqlclient==", "--python PATH"];
+    says(&mut first_use(&path), 3, &words)
+}
+
 /// The names that the tool knows are those that the agent knows.
 fn listed() -> Outcome {
-    let script = "import pools; print(*(f'sqlalchemy-{k}-{d}' for d in pools.DRIVERS for k in pools.KINDS))";
+    let script = "import pools; print(*(f'sqlalchemy-{k}-{d}' for d in pools.DRIVERS for k in pools.KINDS), 'psycopg-pool')";
     let output = run(Command::new(PYTHON).args(["-c", script]).current_dir(DIRECTORY).env("PYTHONDONTWRITEBYTECODE", "1"));
     let known: Vec<String> = poolproof_targets::python::known().into_iter().map(|known| known.name).collect();
     let there = String::from_utf8_lossy(&output.stdout);

@@ -12,14 +12,17 @@ use nix::unistd::Pid;
 use poolproof::Database;
 
 use crate::cleanup::Run;
-use crate::lab::{Outcome, ensure, is_required, run, says, scaled, scratch, tool};
+use crate::lab::{Lab, Outcome, ensure, is_nightly, is_required, run, says, scaled, scratch, tool};
 
 /// The system's own Python: the modules are installed for that one.
 const PYTHON: &str = "/usr/bin/python3";
 
-pub(crate) fn trials() -> Vec<Trial> {
+pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let (postgres, mysql) = (Database::Postgres, Database::MySql);
+    // Two busy processors say nothing of what a query costs: it is looked at when nothing else runs.
+    let cost = lab.trial(postgres, "a query through the watch takes at most 100 µs more", cost);
     vec![
+        if is_nightly() { cost } else { cost.with_ignored_flag(true) },
         needs(
             postgres,
             "import sqlalchemy, psycopg2",
@@ -36,8 +39,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("watch sums up when SIGUSR1 comes, and goes on", summary),
         Trial::test("watch passes on what is sent to it alone", passed_on),
         Trial::test("drivers find the socket by what watch gives them", found),
-        Trial::test("Ctrl-C ends a watched program and leaves nothing", || interrupted(Signal::SIGINT)),
-        Trial::test("kill -9 of watch ends its program and leaves nothing", || interrupted(Signal::SIGKILL)),
+        Trial::test("Ctrl-C ends a watched program and leaves nothing", || interrupted("local", Signal::SIGINT)),
+        Trial::test("kill -9 of watch ends its program and leaves nothing", || interrupted("local", Signal::SIGKILL)),
     ]
 }
 
@@ -101,6 +104,17 @@ fn many_sessions() -> Outcome {
 fn outlived() -> Outcome {
     let mut command = watch(&["--server", "embedded"], &[PYTHON, &script("outlived.py")]);
     says(&mut command, 1, &["somebody has a session open", "wrote part of a frame (1 byte)", "1 session; 1 write by a process"])
+}
+
+/// In turn on two sessions of one server, so that both meet the same machine.
+fn cost(lab: &Lab) -> Outcome {
+    let url = lab.url(Database::Postgres);
+    let mut command = watch(&["--server", url], &[PYTHON, &script("pace.py"), "3000"]);
+    let output = run(command.env("DIRECT_URL", url));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let more: i64 = said.trim().parse().map_err(|_| format!("{said}{}", String::from_utf8_lossy(&output.stderr)))?;
+    eprintln!("a query through the watch takes {more} µs more");
+    ensure(more <= 100, || format!("a query through the watch takes {more} µs more"))
 }
 
 /// Nothing is seen, and the code is the program's own.
@@ -173,8 +187,8 @@ fn found() -> Outcome {
 }
 
 /// The terminal gives Ctrl-C to the whole group; a `kill -9` comes to one process.
-fn interrupted(signal: Signal) -> Outcome {
-    let mut command = watch(&["--server", "local"], &["sleep", "300"]);
+pub(crate) fn interrupted(server: &str, signal: Signal) -> Outcome {
+    let mut command = watch(&["--server", server], &["sleep", "300"]);
     command.process_group(0);
     let mut run = Run::start(command);
     let until = Instant::now() + Duration::from_secs(60);

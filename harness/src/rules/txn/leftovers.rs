@@ -137,6 +137,9 @@ fn last_user(facts: &Facts, session: SessionId, before: &Call) -> Option<String>
 }
 
 fn checkouts_start_fresh(facts: &Facts) -> Verdict {
+    if facts.events.iter().any(|event| matches!(event, Event::Shared)) {
+        return Verdict::NotVisible;
+    }
     let mut broken = refused_locks(facts);
     let mut exercised = 0;
     let mut changed: HashSet<(Process, PoolId)> = HashSet::new();

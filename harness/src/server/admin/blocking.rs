@@ -16,12 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest wait before Ctrl-C is looked for again.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Connects, logs in, asks, and says goodbye.
+/// Connects, logs in, asks, and says goodbye; to the server behind a pooler, if there is one.
 ///
 /// # Errors
 /// [`Trouble::Connect`] where there is no session, [`Trouble::Refused`] where the server answers the question with an error,
 /// [`Trouble::Interrupted`] if `stop` is set.
 pub(crate) fn blocking(server: &Server, sql: &str, stop: &AtomicBool) -> Result<Rows, Trouble> {
+    let server = &server.administered();
     let trouble = |cause: String| Trouble::Connect { address: server.address.to_string(), cause };
     let mut stream = connect(&server.address).map_err(|error| trouble(error.to_string()))?;
     let mut admin = Admin::new(server);

@@ -81,6 +81,7 @@ mod tests {
             headroom: 0,
             certificate: None,
             log: None,
+            pooler: None,
         })
     }
 

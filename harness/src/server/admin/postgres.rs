@@ -155,6 +155,7 @@ mod tests {
             headroom: 0,
             certificate: None,
             log: None,
+            pooler: None,
         })
     }
 

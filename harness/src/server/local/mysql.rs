@@ -100,6 +100,7 @@ pub(in crate::server) fn start(supervisor: &Supervisor, encrypted: bool) -> Resu
             headroom: 0,
             certificate: pair.map(|pair| pair.certificate),
             log: Some(place.log.clone()),
+            pooler: None,
         };
         return match probe::probe(&mut server, supervisor.stop_flag()) {
             Ok(()) => Ok(server),

@@ -86,6 +86,7 @@ pub(in crate::server) fn start(supervisor: &Supervisor, encrypted: bool) -> Resu
             headroom: 0,
             certificate: pair.map(|pair| pair.certificate),
             log: Some(log),
+            pooler: None,
         };
         probe::probe(&mut server, supervisor.stop_flag())?;
         return Ok(server);

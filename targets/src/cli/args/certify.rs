@@ -17,7 +17,8 @@ pub(crate) struct Certify {
     /// Pools by name, or `all`; without one, every pool that does not run the code of another one
     #[arg(value_name = "POOL")]
     pub(crate) pools: Vec<String>,
-    /// Pools that belong together, with the promises that tell them apart
+    /// Pools that belong together, with the promises that tell them apart; searched by sweep and chance, on private servers, 60
+    /// interleavings each, unless something else is said; the tables are saved in DIR/GROUP.md
     #[arg(long, value_name = "GROUP", conflicts_with_all = ["pools", "agent"])]
     pub(crate) group: Option<Group>,
     #[command(flatten)]
@@ -73,7 +74,14 @@ impl Group {
     /// The names of its pools.
     fn pools(self) -> Vec<String> {
         match self {
-            Self::Sqlalchemy => poolproof_targets::python::known().into_iter().map(|known| known.name).collect(),
+            Self::Sqlalchemy => poolproof_targets::python::compared().into_iter().map(|known| known.name).collect(),
+        }
+    }
+
+    /// Its word on the command line, and the name of its file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlalchemy => "sqlalchemy",
         }
     }
 
@@ -107,7 +115,25 @@ impl Certify {
             named => once(named),
         }
     }
+
+    /// Fills in what goes with a group, where nothing else was asked for.
+    pub(crate) fn complete(&mut self) {
+        if self.group.is_none() {
+            return;
+        }
+        self.servers.become_local();
+        if self.sources.is_empty() && self.depth.is_none() {
+            self.sources = vec![Source::Sweep, Source::Random];
+        }
+        if self.budget.is_none() && self.cases.is_none() {
+            self.cases = Some(GROUP_CASES);
+        }
+    }
 }
+
+/// Interleavings for each pool and promise of a group: all of them are to be done within an hour.
+const GROUP_CASES: u64 = 60;
+
 fn shard(word: &str) -> Result<Shard, String> {
     let (at, of) = word.split_once('/').unwrap_or((word, ""));
     let shard = at.parse().ok().zip(of.parse().ok()).and_then(|(at, of)| Shard::new(at, of));
@@ -142,12 +168,29 @@ mod tests {
     #[test]
     fn a_group_brings_its_pools_and_promises() {
         let group = certify(&["--group", "sqlalchemy"]).expect("valid");
-        assert_eq!(group.names().len(), poolproof_targets::python::known().len());
+        assert_eq!(group.names().len(), poolproof_targets::python::compared().len());
         assert!(group.promises().contains(&Promise::HookInChild));
         let one = certify(&["--group", "sqlalchemy", "--promise", "child-drops"]).expect("valid");
         assert_eq!(one.promises(), [Promise::ChildDrops]);
         assert!(certify(&["mysql", "--group", "sqlalchemy"]).is_err());
         assert!(certify(&["mysql"]).expect("valid").names() == ["mysql"]);
+    }
+
+    #[test]
+    fn a_group_is_searched_on_real_servers_unless_something_else_is_said() {
+        let complete = |words: &[&str]| {
+            let mut certify = certify(&[&["--group", "sqlalchemy"], words].concat()).expect("valid");
+            certify.complete();
+            certify
+        };
+        let usual = complete(&[]);
+        assert_eq!(usual.amount(), Cases::Number(GROUP_CASES));
+        assert_eq!(usual.selection().map(|selection| selection.sources).ok(), Some(vec![Source::Sweep, Source::Random]));
+        assert_eq!(usual.servers.again(poolproof::Database::MySql), " --server local");
+        let other = complete(&["--server", "embedded", "--cases", "3", "--source", "random"]);
+        assert_eq!(other.amount(), Cases::Number(3));
+        assert_eq!(other.selection().map(|selection| selection.sources).ok(), Some(vec![Source::Random]));
+        assert_eq!(other.servers.again(poolproof::Database::MySql), "");
     }
 
     #[test]

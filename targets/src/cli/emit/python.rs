@@ -40,6 +40,7 @@ const DRIVERS: &[(&str, &str, &str)] = &[
     ("psycopg", "postgresql+psycopg", "pg_backend_pid()"),
     ("pymysql", "mysql+pymysql", "CONNECTION_ID()"),
     ("mysqlclient", "mysql+mysqldb", "CONNECTION_ID()"),
+    ("mysqlconnector", "mysql+mysqlconnector", "CONNECTION_ID()"),
 ];
 
 /// A process uses a session that another one has opened.

@@ -1,0 +1,93 @@
+//! Each report of docs/field-reports.md is found by a search that knows no scenario, and its cure passes the same search.
+
+use std::path::Path;
+use std::time::Instant;
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::lab::{Outcome, ensure, run, scratch, tool};
+use crate::python::{PYTHON, with_module};
+
+/// What tells a pool from one that is broken: the rules about whose a session is, and what follows when it is not.
+const OWN: &[&str] = &["OWN-1", "OWN-2", "OWN-3", "REP-1", "TXN-1", "TXN-2", "ISO-1", "ISO-2", "CAP-1"];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let report = |name: &'static str, module: &'static str, test: fn() -> Outcome| with_module(module, name, test);
+    vec![
+        report("F1 is found: a session that a child rebinds is finalised there", "psycopg2", || {
+            breaks("rebound-session-psycopg2", "child-drops", "OWN-1")
+        }),
+        report("F2 is found, and no error shows it", "psycopg2", || {
+            let failure = breaks_with("session-psycopg2", "child-uses-pool", "OWN-1")?;
+            ensure(failure.evidence.len() == 1, || format!("it has consequences: {:?}", failure.evidence))
+        }),
+        report("F3 passes: everything is closed before the fork", "psycopg2", || {
+            keeps("rebound-session-psycopg2", "dispose-before-fork")?;
+            keeps("session-psycopg2", "dispose-before-fork")
+        }),
+        report("F4 is found with mysqlclient, also with a scoped_session, and F3 cures it", "MySQLdb", || {
+            breaks("queuepool-mysqlclient", "child-uses-pool", "OWN-1")?;
+            breaks("scoped-session-mysqlclient", "child-uses-pool", "OWN-1")?;
+            keeps("session-mysqlclient", "dispose-before-fork")
+        }),
+        report("F5: the guard on the pid holds with psycopg2 and nothing held", "psycopg2", || {
+            keeps("guard-psycopg2", "fork-when-idle")?;
+            breaks("guard-preping-psycopg2", "fork-when-idle", "OWN-1")
+        }),
+        report("F5: with mysqlclient it is found to break, and NullPool holds", "MySQLdb", || {
+            breaks("guard-mysqlclient", "fork-when-idle", "OWN-1")?;
+            keeps("nullpool-mysqlclient", "fork-when-idle")
+        }),
+        report("F6 is found: an engine for each call has more sessions than it was given", "psycopg2", || {
+            breaks("engine-per-call-psycopg2", "threads-only", "CAP-1")?;
+            keeps("queuepool-psycopg2", "threads-only")?;
+            keeps("nullpool-psycopg2", "threads-only")
+        }),
+        report("F7 is found: threads share a session; with one for each checkout it passes", "psycopg2", || {
+            breaks("shared-session-psycopg2", "threads-only", "OWN-2")?;
+            keeps("session-psycopg2", "threads-only")
+        }),
+        report("F8 is found: two transactions of a thread are one in a scoped_session", "psycopg2", || {
+            breaks("scoped-session-psycopg2", "threads-only", "OWN-2")
+        }),
+        report("F9 is found: a session is handed to another thread, and the first goes on with it", "psycopg2", || {
+            breaks("lent-session-psycopg2", "threads-only", "OWN-2")
+        }),
+    ]
+}
+
+/// A failure as the certificate has it.
+type Failure = poolproof::certificate::Counterexample;
+
+fn breaks(pool: &str, promise: &str, rule: &str) -> Outcome {
+    breaks_with(pool, promise, rule).map(drop)
+}
+
+/// A search finds that this rule is broken, in each of twenty replays or at a rate that counts.
+fn breaks_with(pool: &str, promise: &str, rule: &str) -> Result<Failure, Failed> {
+    let failures = searched(pool, promise)?;
+    let rules: Vec<String> = failures.iter().map(|failure| failure.rule.clone()).collect();
+    let found = failures.into_iter().find(|failure| failure.rule == rule);
+    found.ok_or_else(|| format!("{pool} broke {rules:?} under {promise}, not {rule}").into())
+}
+
+/// The same search finds nothing wrong with whose a session is.
+fn keeps(pool: &str, promise: &str) -> Outcome {
+    let broken: Vec<String> = searched(pool, promise)?.into_iter().map(|failure| failure.rule).collect();
+    ensure(broken.iter().all(|rule| !OWN.contains(&rule.as_str())), || format!("{pool} broke {broken:?} under {promise}"))
+}
+
+/// What is certainly broken, by interleavings that were made here and not taken from the field.
+fn searched(pool: &str, promise: &str) -> Result<Vec<Failure>, Failed> {
+    let (_directory, path) = scratch();
+    let pool = format!("sqlalchemy-{pool}");
+    let mut command = tool();
+    command.args(["certify", &pool, "--promise", promise, "--source", "sweep,exhaustive,random", "--cases", "60"]);
+    let begun = Instant::now();
+    let output = run(command.args(["--python", PYTHON]).arg("--out").arg(&path));
+    eprintln!("{pool} under {promise}: {:.1} s", begun.elapsed().as_secs_f64());
+    let certificate = poolproof::corpus::certificate(&Path::new(&path).join(&pool).join("certificate.json"))
+        .map_err(|trouble| format!("{trouble}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let failures = certificate.promises.into_iter().flat_map(|chapter| chapter.failures);
+    Ok(failures.filter(|failure| failure.certain).collect())
+}
