@@ -49,7 +49,7 @@ impl Follower {
     }
 
     /// Takes a step, unless it is one that is skipped; true if it is not.
-    pub(crate) fn take(&mut self, Step { actor, op, stall }: Step) -> bool {
+    pub(crate) fn take(&mut self, Step { actor, op, stall, cut }: Step) -> bool {
         if self.skips(actor, &op).is_some() {
             return false;
         }
@@ -59,6 +59,11 @@ impl Follower {
         }
         let expected = self.state.expects(actor, &op);
         self.state.start(actor, &op);
+        if cut.is_some() && stall.is_none() && expected != Expectation::Block {
+            self.cut(actor, op);
+            self.serve_waiters();
+            return true;
+        }
         if stall.is_some() && expected != Expectation::Block {
             self.state.stall(actor);
             self.stalled.push((actor, op));
@@ -75,6 +80,13 @@ impl Follower {
         }
         self.serve_waiters();
         true
+    }
+
+    /// The session of a step is cut before it has its answer.
+    fn cut(&mut self, actor: Actor, op: Op) {
+        let (pool, checkout) = (self.state.pool_in(actor, &op), self.state.checkout_in(actor, &op));
+        self.state.apply(actor, &op, false);
+        self.state.lose(pool, checkout);
     }
 
     fn release(&mut self, actor: Actor) {

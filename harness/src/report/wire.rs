@@ -68,6 +68,8 @@ impl Reader<'_> {
             }
             Event::Withheld { session } => self.say(format!("reply withheld on {session}")),
             Event::Resumed { session } => self.say(format!("reply released on {session}")),
+            Event::Cut { session, given, .. } => self.say(format!("{session} cut after {given} bytes of the reply")),
+            Event::Refused { session } => self.say(format!("{session} refused by the server")),
             Event::Desynchronised { session } => self.say(format!("{session} can no longer be read")),
             Event::ClientClosed { session, .. } if self.sessions.get(session).is_some_and(|known| !known.goodbye) => {
                 self.say(format!("{session} closed without a goodbye"));

@@ -182,10 +182,11 @@ enum News {
 }
 
 fn one(bench: &Bench, job: &Job, wanted: &Mutants, progress: &mut dyn FnMut(Progress)) -> Result<Bag, Trouble> {
-    let Mutant { target, rule, terms, .. } = &job.mutant;
+    let Mutant { target, rule, terms, faulty, .. } = &job.mutant;
     // With its rule switched off, whatever kills it will do.
     let by = if job.without.is_some() { None } else { Some(*rule) };
-    let what = Hunt { target, promise: terms.promise, seed: job.seed, cases: wanted.cases, by, without: job.without };
+    let what =
+        Hunt { target, promise: terms.promise, seed: job.seed, cases: wanted.cases, by, without: job.without, faulty: *faulty };
     hunt(bench, what, progress)
 }
 

@@ -5,6 +5,7 @@
 //! does, and what a child does is left to chance, within what applies and the promise allows. A motif that comes to a step that does
 //! not apply ends there.
 
+mod faults;
 mod parts;
 
 use super::{Dice, Draft};
@@ -18,6 +19,7 @@ impl Draft {
         let dirty = self.terms.dirty && dice.one_in(2);
         let _ = match dice.below(10) {
             _ if dirty => self.returns_dirty(actor, dice),
+            _ if self.manner.faulty && dice.one_in(2) => self.server_fails(actor, dice),
             0..4 => self.is_inside(actor, dice),
             4 => self.session_ends(actor, dice),
             5 | 6 => self.somebody_waits(actor, dice),
@@ -33,7 +35,7 @@ impl Draft {
         let second = self.companion(first)?;
         let op = self.operation(second, dice)?;
         let reply = if matches!(op, Op::Checkout(..)) { 1 + dice.below(3) as u8 } else { 1 };
-        self.does_step(Step { actor: second, op, stall: Some(reply) })?;
+        self.does_step(Step { stall: Some(reply), ..Step::new(second, op) })?;
         self.follower.state().is_stalled(second).then_some(())?;
         if dice.one_in(2) || self.forks_and_behaves(first, dice).is_none() {
             self.goes_on_beside(first, op, dice);
