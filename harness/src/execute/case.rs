@@ -229,14 +229,17 @@ impl<'a> Case<'a> {
         if stall.is_some() || cut.is_some() {
             reactor.tap.arm(actor.process, stall, cut);
         }
+        // How long a server takes to end its sessions is no pool's affair.
+        let ends_sessions = matches!(op, Op::EndSession(_) | Op::Restart);
+        let bound = if ends_sessions { self.bounds.overdue * 12 } else { patience + self.bounds.overdue };
         self.flights.push(Flight {
             id,
             actor,
             op,
             pool,
             started: Instant::now(),
-            bound: patience + self.bounds.overdue,
-            own_bound: patience + self.bounds.overdue,
+            bound,
+            own_bound: bound,
             blocked,
             lingers: self.state.has_stalled(actor.process) && op.reaches_the_wire(),
             settled: Settled::No,

@@ -69,11 +69,13 @@ impl Follower {
             self.stalled.push((actor, op));
             return true;
         }
+        let refused = self.state.is_refusing() && matches!(op, Op::Checkout(..));
         match self.state.pool_in(actor, &op) {
             Some(pool) if expected == Expectation::Block && self.state.releasable(actor, pool) => {
                 self.waiting.push((actor, op, pool))
             }
-            _ => self.state.apply(actor, &op, expected != Expectation::Block),
+            // A pool may have something idle; more often it has not.
+            _ => self.state.apply(actor, &op, expected != Expectation::Block && !refused),
         }
         if let Op::Fork(..) = op {
             self.born = self.born.saturating_add(1);

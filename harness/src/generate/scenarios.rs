@@ -71,6 +71,16 @@ const TEXTS: &[(&str, &str)] = texts![
     "daemon",
     "exec-keeps-it",
     "lost-wake-up",
+    "commit-in-doubt",
+    "commit-before-its-reply",
+    "insert-sent-again",
+    "transaction-goes-on-elsewhere",
+    "half-a-reply",
+    "connect-broken-off",
+    "server-restarted",
+    "server-refuses",
+    "server-is-full",
+    "broken-while-somebody-waits",
 ];
 
 static ALL: LazyLock<Vec<Scenario>> = LazyLock::new(|| TEXTS.iter().filter_map(|(file, text)| read(file, text)).collect());
