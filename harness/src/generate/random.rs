@@ -5,6 +5,7 @@
 //! one in sixteen is taken from all steps there are. In most cases some choices stand for a whole motif: see `random/motifs.rs`.
 
 pub(crate) mod dice;
+mod manner;
 mod motifs;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::limits;
 use crate::model::{Holding, State};
 use crate::promise::{Promise, Terms};
 use dice::Dice;
+use manner::{Manner, Swarm};
 
 /// The interleaving of a seed and an index: always the same one.
 pub fn nth(promise: Promise, seed: u64, index: u64) -> Interleaving {
@@ -62,9 +64,9 @@ fn made(promise: Promise, size: usize, faulty: bool) -> impl Strategy<Value = In
     let choices = prop::collection::vec(any::<u64>(), size.clamp(1, limits::STEPS));
     let max_size = prop_oneof![4 => Just(1_u32), 3 => Just(2), 1 => Just(3)];
     (max_size, choices, any::<u64>(), any::<u64>()).prop_map(move |(max_size, choices, swarm, manner)| {
-        let manner = Manner { bits: manner, faulty };
+        let manner = Manner::new(manner, faulty);
         let terms = Terms { promise, dirty: manner.dirty() };
-        let mut draft = Draft::new(terms, max_size, Swarm(swarm), manner);
+        let mut draft = Draft::new(terms, max_size, Swarm::new(swarm), manner);
         choices.into_iter().for_each(|choice| draft.choose(choice));
         let ancestor_first = manner.ancestor_first();
         Interleaving { max_size, promise, dirty: terms.dirty, ancestor_first, steps: draft.steps }
@@ -73,69 +75,6 @@ fn made(promise: Promise, size: usize, faulty: bool) -> impl Strategy<Value = In
 
 /// One choice of so many is a motif, in cases that have them.
 const MOTIFS: usize = 5;
-
-/// What holds for a whole case.
-#[derive(Clone, Copy)]
-struct Manner {
-    bits: u64,
-    /// The server fails in more ways than by ending a session.
-    faulty: bool,
-}
-
-impl Manner {
-    fn dirty(self) -> bool {
-        self.bits & 7 == 0 && !self.faulty
-    }
-
-    fn ancestor_first(self) -> bool {
-        (self.bits >> 3) & 7 == 0
-    }
-
-    /// One step of so many is stalled, of those that reach the wire.
-    fn stalls(self) -> Option<u64> {
-        [None, None, Some(5), Some(3)][((self.bits >> 6) & 3) as usize]
-    }
-
-    /// Sessions are ended in this case.
-    fn ends_sessions(self) -> bool {
-        (self.bits >> 8) & if self.faulty { 1 } else { 7 } == 0
-    }
-
-    /// Motifs are put into this case.
-    fn motifs(self) -> bool {
-        (self.bits >> 11) & 3 != 0
-    }
-
-    /// One step of so many is cut, of those that reach the wire.
-    fn cuts(self) -> Option<usize> {
-        [None, Some(8), Some(5), Some(5)][((self.bits >> 13) & 3) as usize].filter(|_| self.faulty)
-    }
-
-    /// How much the server refuses new sessions.
-    fn refuses(self) -> u64 {
-        self.fault([0, 0, 2, 4][((self.bits >> 15) & 3) as usize])
-    }
-
-    /// How much it is restarted.
-    fn restarts(self) -> u64 {
-        self.fault([0, 0, 1, 2][((self.bits >> 17) & 3) as usize])
-    }
-
-    fn fault(self, weight: u64) -> u64 {
-        if self.faulty { weight } else { 0 }
-    }
-}
-
-/// Which operations a case uses, and how much.
-#[derive(Clone, Copy)]
-struct Swarm(u64);
-
-impl Swarm {
-    /// 0, 1, 2 or 4 times the usual weight.
-    fn factor(self, kind: u32) -> u64 {
-        [0, 1, 1, 2, 2, 4, 1, 2][((self.0 >> (3 * (kind % 21))) & 7) as usize]
-    }
-}
 
 /// An interleaving that is being built, with the state that it leads to if every pool does what it should.
 struct Draft {

@@ -80,14 +80,7 @@ impl Draft {
 
     /// The pool is exhausted and somebody waits: then there is a fork, or what he waits for comes back, sound or broken.
     fn somebody_waits(&mut self, actor: Actor, dice: &mut Dice) -> Option<()> {
-        self.has_pool(actor)?;
-        while self.has_room(actor) {
-            self.checks_out(actor)?;
-        }
-        let handle = self.follower.state().holdings(actor).find(|held| !held.inherited)?.handle;
-        let second = self.companion(actor)?;
-        self.checks_out(second);
-        self.follower.state().is_busy(second).then_some(())?;
+        let (handle, second) = self.has_a_waiter(actor)?;
         match dice.below(4) {
             0 => self.loses_session(actor, handle)?,
             1 => {}

@@ -62,14 +62,7 @@ impl Draft {
 
     /// Somebody waits for what another one holds, and that breaks; perhaps nothing new is to be had.
     fn waits_for_a_server_that_fails(&mut self, actor: Actor, dice: &mut Dice) -> Option<()> {
-        self.has_pool(actor)?;
-        while self.has_room(actor) {
-            self.checks_out(actor)?;
-        }
-        let handle = self.follower.state().holdings(actor).find(|held| !held.inherited)?.handle;
-        let second = self.companion(actor)?;
-        self.checks_out(second);
-        self.follower.state().is_busy(second).then_some(())?;
+        let (handle, second) = self.has_a_waiter(actor)?;
         let refuses = dice.one_in(2);
         if dice.one_in(2) {
             self.does(actor, Op::Restart)?;
