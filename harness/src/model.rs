@@ -29,18 +29,25 @@ pub struct State {
     checkouts: u32,
     /// A pid was given a second time.
     has_reused: bool,
+    /// The server takes no new sessions.
+    refusing: bool,
 }
 
 impl State {
     /// One process with one thread that holds nothing.
     pub fn new(max_size: u32) -> Self {
         let first = ProcessState::new(Process::FIRST, None);
-        Self { max_size: max_size.max(1), processes: vec![first], pools: 0, checkouts: 0, has_reused: false }
+        Self { max_size: max_size.max(1), processes: vec![first], pools: 0, checkouts: 0, has_reused: false, refusing: false }
     }
 
     /// The most connections that each pool may have open.
     pub fn max_size(&self) -> u32 {
         self.max_size
+    }
+
+    /// The server takes no new sessions.
+    pub fn is_refusing(&self) -> bool {
+        self.refusing
     }
 
     /// The checkout of that name that `actor` holds.

@@ -7,7 +7,7 @@ mod fewer;
 
 use std::collections::BTreeMap;
 
-use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Refusal, Step, Thread};
 use fewer::fewer;
 
 /// Shrinks `start`, of which `fails` is true, as long as `fails` stays true.
@@ -72,7 +72,8 @@ fn delete_chunks<E>(best: &mut Interleaving, fails: &mut impl FnMut(&Interleavin
 /// How complicated the parts are that deletion cannot make smaller.
 fn cost(interleaving: &Interleaving) -> u32 {
     let of_stall = |step: &Step| u32::from(step.stall.unwrap_or(0)) * 2;
-    let of_step = |step: &Step| u32::from(step.actor.thread != Thread::MAIN) + of_op(&step.op) + of_stall(step);
+    let of_cut = |step: &Step| step.cut.map_or(0, |bytes| 2 + u32::from(bytes));
+    let of_step = |step: &Step| u32::from(step.actor.thread != Thread::MAIN) + of_op(&step.op) + of_stall(step) + of_cut(step);
     let manner = u32::from(interleaving.ancestor_first) + u32::from(interleaving.dirty);
     interleaving.max_size * 4 + manner + interleaving.steps.iter().map(of_step).sum::<u32>()
 }
@@ -85,6 +86,7 @@ fn of_op(op: &Op) -> u32 {
             .map_or(0, |place| place as u32),
         Op::Insert(_) | Op::Lock(_) => 2,
         Op::Prepared(_) | Op::Mark(_) => 1,
+        Op::Refuse(Refusal::Full) => 1,
         Op::Fork(_, kind) => ForkKind::ALL.iter().position(|simpler| simpler == kind).map_or(0, |place| place as u32),
         Op::Open(Some(_)) | Op::Dispose(Some(_)) | Op::DropPool(Some(_)) | Op::LeakPool(Some(_)) | Op::Checkout(_, Some(_)) => 1,
         _ => 0,
@@ -113,7 +115,13 @@ fn simplifications(of: &Interleaving) -> Vec<Interleaving> {
             (1..reply).for_each(|earlier| offer(Step { stall: Some(earlier), ..*step }));
             offer(Step { stall: None, ..*step });
         }
+        if let Some(bytes) = step.cut {
+            // Nothing, one, half: a place inside a frame is rarely the only one.
+            [0, 1, bytes / 2].into_iter().for_each(|fewer| offer(Step { cut: Some(fewer), ..*step }));
+            offer(Step { cut: None, ..*step });
+        }
         match step.op {
+            Op::Refuse(Refusal::Full) => offer(Step { op: Op::Refuse(Refusal::Closed), ..*step }),
             Op::Fork(child, ForkKind::Clone | ForkKind::ReusedPid) => {
                 offer(Step { op: Op::Fork(child, ForkKind::Fork), ..*step });
             }
@@ -178,12 +186,12 @@ fn canonical(of: &Interleaving) -> Interleaving {
             Op::EndSession(h) => Op::EndSession(handle(h)),
             Op::Fork(p, kind) => Op::Fork(process(p), kind),
             Op::Wait(p) => Op::Wait(process(p)),
-            Op::Exec | Op::Exit(_) | Op::Collect | Op::Release => step.op,
+            Op::Exec | Op::Exit(_) | Op::Collect | Op::Release | Op::Refuse(_) | Op::Accept | Op::Restart => step.op,
             Op::Spawn(t) => Op::Spawn(thread(t)),
             Op::Join(t) => Op::Join(thread(t)),
             Op::Send(h, t) => Op::Send(handle(h), thread(t)),
         };
-        steps.push(Step { actor, op, stall: step.stall });
+        steps.push(Step { actor, op, ..*step });
     }
     Interleaving { steps, ..of.clone() }
 }

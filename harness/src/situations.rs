@@ -11,7 +11,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::interleaving::{ExitKind, ForkKind, Op};
+use crate::interleaving::{ExitKind, ForkKind, Op, Refusal};
 use crate::model::Condition;
 pub use required::required;
 
@@ -114,7 +114,7 @@ impl Situations {
 }
 
 /// The operations by name, in the order of a table.
-pub const OPERATIONS: [&str; 33] = [
+pub const OPERATIONS: [&str; 37] = [
     "open",
     "dispose",
     "drop-pool",
@@ -134,6 +134,10 @@ pub const OPERATIONS: [&str; 33] = [
     "lock",
     "cancel",
     "end-session",
+    "refuse",
+    "refuse full",
+    "accept",
+    "restart",
     "fork",
     "fork clone",
     "fork reused-pid",
@@ -152,6 +156,7 @@ pub const OPERATIONS: [&str; 33] = [
 
 fn operation(op: &Op) -> &'static str {
     match op {
+        Op::Refuse(Refusal::Full) => "refuse full",
         Op::Fork(_, ForkKind::Clone) => "fork clone",
         Op::Fork(_, ForkKind::ReusedPid) => "fork reused-pid",
         Op::Exit(ExitKind::Now) => "exit now",

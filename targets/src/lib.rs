@@ -79,6 +79,8 @@ pub struct Mutant {
     pub terms: Terms,
     /// It shows only where something happens while another is inside an operation.
     pub inside: bool,
+    /// It shows only where the server refuses or breaks off sessions.
+    pub faulty: bool,
     /// The size of the pool and the steps of a shortest interleaving in which it shows.
     steps: (u32, &'static str),
 }
@@ -192,6 +194,7 @@ pub fn mutants() -> Vec<Mutant> {
         rule: plant.rule,
         terms: plant.terms(),
         inside: plant.has(Note::Inside),
+        faulty: plant.has(Note::Fault),
         steps: story::steps(plant.defect),
     };
     let of = |(number, plant): (u16, &Plant)| {

@@ -89,7 +89,13 @@ impl<D: Driver, P: Planted> Pool for ReferencePool<D, P> {
         let mut checkout = Checkout { session: idle.filter(|session| !session.is_broken()), state, shared };
         if checkout.session.is_none() {
             let forks = P::forks();
-            checkout.session = Some(P::Session::connect(&shared.config, patience)?);
+            checkout.session = match P::Session::connect(&shared.config, patience) {
+                Err(error) if P::has(Defect::RefusedPlace) => {
+                    state.lock().in_use += 1;
+                    return Err(error);
+                }
+                opened => Some(opened?),
+            };
             if P::has(Defect::CountedLate) || P::has(Defect::PlaceLost) && P::forks() != forks {
                 state.lock().in_use += 1;
             }
@@ -209,7 +215,8 @@ impl<D: Driver, P: Planted> Shared<D, P> {
         let state = self.state();
         let mut counts = state.lock();
         // A checkout that reaches this line was counted here, unless a mutant brings an inherited one.
-        counts.in_use = counts.in_use.saturating_sub(1);
+        let freed = if session.is_none() && P::has(Defect::FreedTwice) { 2 } else { 1 };
+        counts.in_use = counts.in_use.saturating_sub(freed);
         let wakes = session.is_some() || !P::has(Defect::LostWakeUp);
         let surplus = if self.is_disposed() {
             session

@@ -85,7 +85,8 @@ impl Chapter {
         self.skipped += other.skipped;
         self.unlike += other.unlike;
         add_shares(&mut self.sources, other.sources);
-        self.whole = self.sources.len() == Source::ALL.len() && self.interleavings >= USUAL_CASES;
+        let has = |source: &Source| self.sources.iter().any(|share| share.source == source.name());
+        self.whole = Source::USUAL.iter().all(has) && self.interleavings >= USUAL_CASES;
         self.situations.add(other.situations);
         for failure in other.failures {
             match self.failures.iter_mut().find(|known| known.rule == failure.rule) {

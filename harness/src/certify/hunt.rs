@@ -33,6 +33,8 @@ pub struct Hunt<'a> {
     pub by: Option<&'static str>,
     /// A rule that is switched off: what it says is not heard.
     pub without: Option<&'static str>,
+    /// It is hunted where the server fails, and not in the usual interleavings.
+    pub faulty: bool,
 }
 
 /// What came of a hunt.
@@ -69,7 +71,8 @@ pub fn hunt(bench: &Bench, hunt: Hunt, progress: &mut dyn FnMut(Progress)) -> Re
     let mut worker = Executor::start(hunt.target, bench.surroundings(hunt.target.database())?)?;
     let _beside = worker.beside_agent();
     let cases = Cases::Number(hunt.cases);
-    let plan = Plan { seed: hunt.seed, cases, selection: Selection::default(), workers: 1, replays: 0, shard: Shard::WHOLE };
+    let selection = if hunt.faulty { Selection::faults() } else { Selection::default() };
+    let plan = Plan { seed: hunt.seed, cases, selection, workers: 1, replays: 0, shard: Shard::WHOLE };
     let supply = Supply::new(hunt.promise, Vec::new(), &plan);
     let mut bag = Bag { kill: None, cases: 0, took: Duration::ZERO, others: Vec::new() };
     while bag.cases < hunt.cases && bag.kill.is_none() {

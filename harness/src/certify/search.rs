@@ -31,7 +31,7 @@ impl Supply {
             Cases::Budget(_) => Amount::Unknown,
             Cases::Everything => Amount::Everything,
         };
-        let has_all_sources = Source::ALL.iter().all(|source| plan.selection.sources.contains(source));
+        let has_all_sources = plan.selection.is_usual();
         Self { promise, known, mix: Mix::new(promise, plan.seed, &plan.selection, amount), has_all_sources }
     }
 
@@ -239,6 +239,7 @@ mod tests {
                 nonce: None,
                 expected,
                 stall: None,
+                cut: None,
             };
             let outcome = Outcome::Error { kind, message: String::new() };
             let events = vec![Event::Invoked(call), Event::Finished { id, outcome }];

@@ -211,6 +211,7 @@ mod tests {
             nonce: None,
             expected,
             stall,
+            cut: None,
         })
     }
 

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use super::administrator::Question;
 use super::births::{BIRTH, BURIAL};
-use super::ending::Ending;
 use super::epilogue::{Epilogue, Next};
+use super::faults::Ending;
 use super::flight::{Flight, Settled, Stall};
 use super::reactor::{Notice, Reactor, abandon};
 use super::stuck::{Running, Sight};
@@ -22,6 +22,7 @@ use crate::interleaving::{Actor, ForkKind, Interleaving, Op, Process, Step};
 use crate::model::State;
 use crate::nonce::Nonce;
 use crate::sql::Dialect;
+use crate::tap::Refusing;
 use crate::transport::Transport;
 use crate::trouble::Trouble;
 
@@ -50,8 +51,10 @@ pub(super) struct Case<'a> {
     pub(super) killed: bool,
     /// A process that is to fork, until its background threads have come to rest.
     pub(super) resting: Option<Resting>,
-    /// A session that the administrator is to end.
+    /// Sessions that the administrator is to end.
     pub(super) ending: Option<Ending>,
+    /// The server takes no new sessions.
+    pub(super) refusing: Option<Refusing>,
     /// An order that waits until the zygote has reaped somebody.
     pub(super) burial: Option<(Actor, Order)>,
     /// The pooler that is the server, for how long a session behind it is a client's own.
@@ -101,6 +104,7 @@ impl<'a> Case<'a> {
             killed: false,
             resting: None,
             ending: None,
+            refusing: None,
             burial: None,
             pooling: None,
         }
@@ -134,7 +138,10 @@ impl<'a> Case<'a> {
                     Some(&step) => self.take_step(step, reactor)?,
                     // What is still held goes on before the end.
                     None if self.release_all(reactor) => {}
-                    None => self.phase = Phase::Epilogue,
+                    None => {
+                        self.undo_faults();
+                        self.phase = Phase::Epilogue;
+                    }
                 },
                 Phase::Epilogue => match self.epilogue.next(&self.state) {
                     Next::Act(actor, op) => self.invoke(Step::new(actor, op), None, reactor)?,
@@ -182,19 +189,27 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn invoke(&mut self, Step { actor, op, stall }: Step, step: Option<usize>, reactor: &mut Reactor) -> Result<(), Trouble> {
+    fn invoke(
+        &mut self,
+        Step { actor, op, stall, cut }: Step,
+        step: Option<usize>,
+        reactor: &mut Reactor,
+    ) -> Result<(), Trouble> {
         let id = InvocationId(self.invocations);
         self.invocations += 1;
-        let expected = self.state.expects(actor, &op);
+        let usual = self.state.expects(actor, &op);
+        // A fault is a cause that excuses.
+        let expected = if cut.is_some() && usual == Expectation::Success { Expectation::Either } else { usual };
         if op != Op::Release {
             self.state.start(actor, &op);
         }
         let pool = self.state.pool_in(actor, &op);
         let blocked = expected == Expectation::Block && pool.is_some_and(|pool| self.will_have_room(actor, pool));
-        let patience = match self.must_recover(actor, pool) && expected == Expectation::Either {
-            true => self.bounds.patience(&op, Expectation::Success, blocked),
-            false => self.bounds.patience(&op, expected, blocked),
+        let patience = match usual {
+            Expectation::Either if self.must_recover(actor, pool) => Expectation::Success,
+            usual => usual,
         };
+        let patience = self.bounds.patience(&op, patience, blocked);
         let nonce = op.has_nonce().then_some(Nonce { run: self.number, step: id.0 });
         self.history.append(Event::Invoked(Invocation {
             id,
@@ -207,6 +222,7 @@ impl<'a> Case<'a> {
             nonce,
             expected,
             stall,
+            cut,
         }));
         if op == Op::Release {
             self.release(actor, reactor);
@@ -219,21 +235,25 @@ impl<'a> Case<'a> {
         }
         // Who waits for somebody else in the pool asks the server nothing: the next reply is not his.
         self.give_up_stalls(actor.process, reactor);
-        if let Some(reply) = stall {
-            reactor.tap.arm(actor.process, reply);
+        if stall.is_some() || cut.is_some() {
+            reactor.tap.arm(actor.process, stall, cut);
         }
+        // How long a server takes to end its sessions is no pool's affair.
+        let ends_sessions = matches!(op, Op::EndSession(_) | Op::Restart);
+        let bound = if ends_sessions { self.bounds.overdue * 12 } else { patience + self.bounds.overdue };
         self.flights.push(Flight {
             id,
             actor,
             op,
             pool,
             started: Instant::now(),
-            bound: patience + self.bounds.overdue,
-            own_bound: patience + self.bounds.overdue,
+            bound,
+            own_bound: bound,
             blocked,
             lingers: self.state.has_stalled(actor.process) && op.reaches_the_wire(),
             settled: Settled::No,
             stall: if stall.is_some() { Stall::Armed } else { Stall::No },
+            cut: cut.is_some(),
             released: None,
             answer: None,
             hello: !matches!(op, Op::Fork(..) | Op::Spawn(_) | Op::Exec),
@@ -244,6 +264,9 @@ impl<'a> Case<'a> {
         if let Op::EndSession(handle) = op {
             return self.end_session(actor, handle, id, reactor);
         }
+        if op.is_the_servers() {
+            return self.change_server(id, op, reactor);
+        }
         let order = Order { id: id.0, task: self.task(actor, op, nonce, patience, reactor)? };
         if let Op::Fork(_, ForkKind::ReusedPid) = op {
             return self.bury_first(actor, order, reactor);
@@ -251,7 +274,7 @@ impl<'a> Case<'a> {
         reactor.order(Some(actor), &order)
     }
 
-    /// A session of the pool was ended, and there is room: it has to serve in the end, and needs the time for new sessions.
+    /// A fault has hit the pool, and there is room: it has to serve in the end, and needs the time for new sessions.
     fn must_recover(&self, actor: Actor, pool: Option<PoolId>) -> bool {
         let faulty = self.state.pools(actor.process).iter().any(|slot| Some(slot.id) == pool && slot.faulty);
         faulty && pool.is_some_and(|pool| self.state.has_room(actor.process, pool)) && !self.state.has_stalled(actor.process)
@@ -322,8 +345,9 @@ impl<'a> Case<'a> {
             }
             _ => {}
         }
-        if flight.stall != Stall::No {
-            self.let_go(&flight, reactor);
+        let cut = self.was_cut(&flight);
+        if flight.stall != Stall::No || flight.cut {
+            self.let_go(&flight, cut, reactor);
         }
         let not_offered = outcome == Outcome::NotOffered;
         self.history.append(Event::Finished { id, outcome });
@@ -333,7 +357,11 @@ impl<'a> Case<'a> {
             // What is not offered breaks nothing.
             op => succeeded || not_offered && op.statement().is_some(),
         };
+        let checkout = self.state.checkout_in(flight.actor, &flight.op);
         self.state.apply(flight.actor, &flight.op, done);
+        if cut {
+            self.state.lose(flight.pool, checkout);
+        }
         // One of those who wait is served: whether there is room for another is a new question.
         for other in &mut self.flights {
             if other.actor.process == flight.actor.process && other.pool == flight.pool {

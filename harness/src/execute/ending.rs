@@ -2,19 +2,12 @@
 
 use super::administrator::Question;
 use super::case::Case;
+use super::faults::Ending;
 use super::reactor::Reactor;
-use crate::history::{Event, InvocationId, Outcome, SessionId, Skip};
+use crate::history::{Event, InvocationId, SessionId, Skip};
 use crate::interleaving::{Actor, Handle, Op, Step};
 use crate::pool::{Error, Rows};
 use crate::trouble::Trouble;
-
-/// A session that is being ended.
-pub(super) struct Ending {
-    id: InvocationId,
-    session: SessionId,
-    /// The administrator's question was answered.
-    answered: bool,
-}
 
 impl Case<'_> {
     /// A session cannot be ended that nobody knows: no statement of the checkout has shown which it is, or it has ended already.
@@ -52,12 +45,12 @@ impl Case<'_> {
         let Some((session, end)) = session.and_then(|session| Some((session, self.end_of(session, reactor)?))) else {
             return Err(Trouble::Bug(format!("{actor} has no session to be ended")));
         };
-        self.ending = Some(Ending { id, session, answered: false });
+        self.ending = Some(Ending { id, sessions: vec![session], unanswered: 1, _refusing: None });
         reactor.ask(Question::SessionEnd, &end)
     }
 
     /// What ends a session: by the number that the server has for it, or where that was said in secret by the port it comes from.
-    fn end_of(&self, session: SessionId, reactor: &Reactor) -> Option<String> {
+    pub(super) fn end_of(&self, session: SessionId, reactor: &Reactor) -> Option<String> {
         let number = self.server_number(session, reactor).map(|number| self.dialect.end_session(number));
         // Behind a pooler the port is the pooler's.
         let port = reactor.tap.server_port(session).filter(|_| self.pooling.is_none());
@@ -73,22 +66,20 @@ impl Case<'_> {
             _ => {}
         }
         if let Some(ending) = &mut self.ending {
-            ending.answered = true;
+            ending.unanswered = ending.unanswered.saturating_sub(1);
         }
         Ok(())
     }
 
-    /// The server has closed the session: its end is done.
+    /// The server has closed the sessions: their end is done.
     pub(super) fn see_session_ended(&mut self, reactor: &mut Reactor) -> Result<(), Trouble> {
         let Some(ending) = &self.ending else { return Ok(()) };
-        if !ending.answered || reactor.tap.open_sessions().contains(&ending.session) {
+        let open = reactor.tap.open_sessions();
+        if ending.unanswered > 0 || ending.sessions.iter().any(|session| open.contains(session)) {
             return Ok(());
         }
         let id = ending.id;
         self.ending = None;
-        if let Some(flight) = self.flights.iter_mut().find(|flight| flight.id == id) {
-            flight.answer = Some(Outcome::Done);
-        }
-        self.settle(id, reactor)
+        self.is_done(id, reactor)
     }
 }

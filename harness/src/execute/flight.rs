@@ -43,6 +43,8 @@ pub(super) struct Flight {
     pub(super) settled: Settled,
     /// Whether a reply to it is, or is to be, withheld.
     pub(super) stall: Stall,
+    /// The session that it uses is to be cut.
+    pub(super) cut: bool,
     /// There is room for it now.
     pub(super) released: Option<Instant>,
     /// What is still missing: the answer, the hello of a new actor.
@@ -54,6 +56,11 @@ impl Flight {
     pub(super) fn is_awaited(&self) -> bool {
         let goes_on = !(self.blocked || self.lingers) || self.released.is_some() || self.settled != Settled::Yes;
         goes_on && self.held().is_none()
+    }
+
+    /// Replies are counted for it, of which one is to be withheld, or bytes, behind which the session is to be cut.
+    pub(super) fn is_armed(&self) -> bool {
+        self.stall == Stall::Armed || self.cut
     }
 
     /// The session on which a reply to it is withheld.
@@ -96,6 +103,7 @@ impl Flight {
             lingers: false,
             settled: Settled::Yes,
             stall: Stall::No,
+            cut: false,
             released: None,
             answer: None,
             hello: true,

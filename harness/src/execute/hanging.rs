@@ -18,8 +18,9 @@ impl Case<'_> {
 
     /// Nothing has happened for a while: is somebody stuck?
     pub(super) fn look(&mut self, reactor: &mut Reactor) {
-        if self.flights.iter().any(|flight| !flight.hello) || !self.weakness.tapped() {
-            // Somebody is being born, and runs unseen; or nobody sees what the server owes: only the clock can speak.
+        if self.flights.iter().any(|flight| !flight.hello) || self.ending.is_some() || !self.weakness.tapped() {
+            // Somebody is being born, and runs unseen; the server is ending sessions; or nobody sees what it owes: only the clock can
+            // speak.
             return;
         }
         let sights: Vec<(Process, Sight)> = self

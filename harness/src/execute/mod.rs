@@ -11,6 +11,7 @@ mod case;
 mod connection;
 mod ending;
 mod epilogue;
+mod faults;
 mod flight;
 mod hanging;
 mod log;

@@ -27,22 +27,30 @@ impl Case<'_> {
 
     /// Withholds nothing from those of a process who have not been stalled yet.
     pub(super) fn give_up_stalls(&mut self, process: Process, reactor: &mut Reactor) {
-        for flight in self.flights.iter_mut().filter(|flight| flight.actor.process == process && flight.stall == Stall::Armed) {
-            flight.stall = Stall::No;
+        let own = |flight: &&mut Flight| flight.actor.process == process && flight.is_armed();
+        for flight in self.flights.iter_mut().filter(own) {
             reactor.tap.disarm(process);
-            self.history.append(Event::NeverStalled { id: flight.id });
+            if flight.stall == Stall::Armed {
+                flight.stall = Stall::No;
+                self.history.append(Event::NeverStalled { id: flight.id });
+            }
         }
     }
 
     /// A step has ended that was to be stalled: no reply is kept on its account. What was withheld was somebody else's, who asked at
     /// the same moment.
-    pub(super) fn let_go(&mut self, ended: &Flight, reactor: &mut Reactor) {
+    pub(super) fn let_go(&mut self, ended: &Flight, cut: bool, reactor: &mut Reactor) {
         let process = ended.actor.process;
         reactor.tap.disarm(process);
         let kept: Vec<SessionId> = self.flights.iter().filter_map(Flight::held).collect();
         let stray = reactor.tap.withheld().into_iter().filter(|(session, whose)| *whose == process && !kept.contains(session));
         stray.for_each(|(session, _)| reactor.tap.release(session, &mut self.history));
-        self.history.append(Event::NeverStalled { id: ended.id });
+        if ended.stall != Stall::No {
+            self.history.append(Event::NeverStalled { id: ended.id });
+        }
+        if ended.cut && !cut {
+            self.history.append(Event::NeverCut { id: ended.id });
+        }
     }
 
     /// Lets an actor's step go on.

@@ -64,7 +64,9 @@ impl Case<'_> {
             Op::Join(thread) => Task::Join { thread: thread.0 },
             Op::Send(handle, thread) => Task::Send { handle: handle.to_string(), to: thread.0 },
             Op::Collect => Task::Collect {},
-            Op::EndSession(_) | Op::Release => return Err(Trouble::Bug(format!("'{op}' is no order for an actor"))),
+            Op::EndSession(_) | Op::Refuse(_) | Op::Accept | Op::Restart | Op::Release => {
+                return Err(Trouble::Bug(format!("'{op}' is no order for an actor")));
+            }
         })
     }
 

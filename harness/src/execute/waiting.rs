@@ -150,7 +150,7 @@ mod tests {
         let mut case =
             Case::new(1, &interleaving, &dialect, Bounds::of(Effort::Quick, true), Weakness::default(), Transport::Unix);
         let mut checkouts = 0;
-        for &Step { actor, op, stall } in &interleaving.steps {
+        for &Step { actor, op, stall, .. } in &interleaving.steps {
             case.cursor += 1;
             checkouts += u32::from(matches!(op, Op::Checkout(..)));
             case.state.start(actor, &op);

@@ -1,19 +1,19 @@
 //! The bytes form, for fuzzers: any byte string is an interleaving, and a small change of it a small change.
 //!
-//! Two bytes say what holds for all steps, then each step has six: process, thread, operation, two arguments, stall. A step that does not
-//! apply where it stands is resolved, with the help of the model, to one that does; one that applies is left alone. So the bytes of an
+//! Two bytes say what holds for all steps, then each step has eight: process, thread, operation, two arguments, stall, whether its
+//! session is cut, and behind how many bytes. A step that does not apply where it stands is resolved, with the help of the model, to one that does; one that applies is left alone. So the bytes of an
 //! interleaving mean that interleaving again, and random bytes one of which nearly every step applies. A step that is to stand there
 //! although it does not apply has a bit set.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 use crate::generate::follow::Follower;
-use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Refusal, Step, Thread};
 use crate::limits;
 use crate::promise::Promise;
 
 /// Bytes of a step.
-pub const STEP: usize = 6;
+pub const STEP: usize = 8;
 /// Bytes before the first step.
 pub const HEAD: usize = 2;
 /// The most that any interleaving has.
@@ -22,7 +22,13 @@ pub const LONGEST: usize = HEAD + STEP * limits::STEPS;
 /// Of the operation's byte: the step stands as it is, whether or not it applies. Three bits, so that few random bytes have them.
 const LITERAL: u8 = 0xe0;
 /// The operations, by number.
-const OPERATIONS: u8 = 28;
+const OPERATIONS: u8 = 31;
+/// One of so many values of a byte says that the session is cut: random bytes rarely do.
+const CUT_ONE_IN: u8 = 16;
+/// Where in a step's bytes its stall is.
+pub(super) const STALL: usize = 5;
+/// Where they say whether its session is cut.
+pub(super) const CUTS: usize = 6;
 
 impl<'a> Arbitrary<'a> for Interleaving {
     fn arbitrary(bytes: &mut Unstructured<'a>) -> Result<Self> {
@@ -79,10 +85,18 @@ pub fn encode(interleaving: &Interleaving) -> Vec<u8> {
 }
 
 /// A step as it is called.
-fn plain([process, thread, operation, one, two, stall]: [u8; STEP]) -> Step {
-    let op = operation_of(operation & !LITERAL, one, two);
-    let stall = Some(stall % (limits::STALL + 1)).filter(|reply| *reply > 0 && op.reaches_the_wire());
-    Step { actor: Actor { process: Process(process), thread: Thread(thread) }, op, stall }
+fn plain(record: [u8; STEP]) -> Step {
+    let [process, thread, operation, one, two, ..] = record;
+    let actor = Actor { process: Process(process), thread: Thread(thread) };
+    on_the_wire(actor, operation_of(operation & !LITERAL, one, two), record)
+}
+
+/// An operation with what the tap does to it, where it asks the server anything.
+fn on_the_wire(actor: Actor, op: Op, [.., stall, cuts, bytes]: [u8; STEP]) -> Step {
+    let wire = op.reaches_the_wire();
+    let stall = Some(stall % (limits::STALL + 1)).filter(|reply| *reply > 0 && wire);
+    let cut = Some(bytes).filter(|_| cuts % CUT_ONE_IN == CUT_ONE_IN - 1 && wire);
+    Step { actor, op, stall, cut }
 }
 
 /// The step of a record, or the next to it that applies.
@@ -96,14 +110,13 @@ pub(super) fn resolve(follower: &Follower, record: [u8; STEP]) -> Step {
     if able.is_empty() {
         return wanted;
     }
-    let [process, thread, operation, one, two, stall] = record;
+    let [process, thread, operation, one, two, ..] = record;
     let known = able.iter().position(|actor| *actor == wanted.actor);
     let first = known.unwrap_or((usize::from(process) + 3 * usize::from(thread)) % able.len());
     for actor in able.iter().cycle().skip(first).take(able.len()) {
         for kind in 0..OPERATIONS {
             let op = named(follower, *actor, operation_of((operation & !LITERAL) + kind, one, two), one, two);
-            let stall = Some(stall % (limits::STALL + 1)).filter(|reply| *reply > 0 && op.reaches_the_wire());
-            let step = Step { actor: *actor, op, stall };
+            let step = on_the_wire(*actor, op, record);
             // Without the first process nothing that follows would apply.
             let ends = matches!(op, Op::Exit(_) | Op::Exec) && actor.process == Process::FIRST;
             if fits(&step) && !ends {
@@ -183,13 +196,18 @@ fn operation_of(number: u8, one: u8, two: u8) -> Op {
         24 => Op::Join(Thread(one)),
         25 => Op::Send(handle, Thread(two)),
         26 => Op::Collect,
-        _ => Op::Release,
+        27 => Op::Release,
+        28 => Op::Refuse(Refusal::ALL[usize::from(one) % Refusal::ALL.len()]),
+        29 => Op::Accept,
+        _ => Op::Restart,
     }
 }
 
 fn record(step: &Step) -> [u8; STEP] {
     let (number, one, two) = record_of(&step.op);
-    [step.actor.process.0, step.actor.thread.0, number, one, two, step.stall.unwrap_or(0)]
+    let cuts = if step.cut.is_some() { CUT_ONE_IN - 1 } else { 0 };
+    let (stall, bytes) = (step.stall.unwrap_or(0), step.cut.unwrap_or(0));
+    [step.actor.process.0, step.actor.thread.0, number, one, two, stall, cuts, bytes]
 }
 
 /// An operation's number, and its arguments. All have one; the last pool of all names, which no text has, is taken for none.
@@ -225,6 +243,9 @@ fn record_of(op: &Op) -> (u8, u8, u8) {
         Op::Send(handle, thread) => (25, handle.0, thread.0),
         Op::Collect => (26, 0, 0),
         Op::Release => (27, 0, 0),
+        Op::Refuse(how) => (28, place(Refusal::ALL.iter().position(|other| *other == how)), 0),
+        Op::Accept => (29, 0, 0),
+        Op::Restart => (30, 0, 0),
     }
 }
 

@@ -58,6 +58,8 @@ fn wire_events(history: &History) -> Vec<u64> {
             Event::CancelRequested { .. } => seen.push(hash(&"cancel")),
             Event::KillRequested { .. } => seen.push(hash(&"kill")),
             Event::Withheld { .. } => seen.push(hash(&"withheld")),
+            Event::Cut { .. } => seen.push(hash(&"cut")),
+            Event::Refused { .. } => seen.push(hash(&"refused")),
             Event::Resumed { .. } => seen.push(hash(&"resumed")),
             Event::ClientClosed { held, .. } => seen.push(hash(&("client closed", held))),
             Event::ServerClosed { .. } => seen.push(hash(&"server closed")),

@@ -3,7 +3,7 @@
 //! libFuzzer's own mutations of bytes would mostly rename; these insert, delete, swap and splice steps, insert forks and stalls, or begin
 //! anew with a random interleaving, as the first input must come from somewhere.
 
-use super::bytes::{LONGEST, STEP, decode, encode};
+use super::bytes::{CUTS, LONGEST, STALL, STEP, decode, encode};
 use crate::generate::follow::Follower;
 use crate::generate::nth;
 use crate::generate::random::dice::Dice;
@@ -57,7 +57,9 @@ fn change(changed: &mut Interleaving, dice: &mut Dice) {
     match dice.below(14) {
         0..4 => insert(changed, place, dice),
         4 | 5 => fork(changed, place, dice),
-        6 | 7 => stall(changed, dice),
+        6 => stall(changed, dice),
+        7 if dice.one_in(2) => stall(changed, dice),
+        7 => cut(changed, dice),
         8 | 9 if steps > 1 => {
             let end = (place + 1 + dice.below(3)).min(steps);
             changed.steps.drain(place.min(steps - 1)..end);
@@ -102,8 +104,11 @@ fn insert(changed: &mut Interleaving, place: usize, dice: &mut Dice) {
     let follower = followed(changed, place);
     let mut record = [0; STEP];
     record.iter_mut().for_each(|byte| *byte = dice.below(256) as u8);
-    // Most steps are not stalled.
-    record[STEP - 1] = if dice.one_in(6) { 1 } else { 0 };
+    // Most steps are not stalled, and few are cut.
+    record[STALL] = if dice.one_in(6) { 1 } else { 0 };
+    if !dice.one_in(12) {
+        record[CUTS] = 0;
+    }
     put(changed, place, super::bytes::resolve(&follower, record));
 }
 
@@ -122,7 +127,7 @@ fn fork(changed: &mut Interleaving, place: usize, dice: &mut Dice) {
     put(changed, place, Step::new(actor, Op::Fork(child, kind)));
     for after in 1..=dice.below(3) {
         let follower = followed(changed, (place + after).min(changed.steps.len()));
-        let record = [child.0, 0, dice.below(256) as u8 & 0x1f, dice.below(256) as u8, dice.below(256) as u8, 0];
+        let record = [child.0, 0, dice.below(256) as u8 & 0x1f, dice.below(256) as u8, dice.below(256) as u8, 0, 0, 0];
         put(changed, (place + after).min(changed.steps.len()), super::bytes::resolve(&follower, record));
     }
 }
@@ -136,6 +141,14 @@ fn stall(changed: &mut Interleaving, dice: &mut Dice) {
     let release = Step::new(step.actor, Op::Release);
     let later = place + 1 + dice.below(changed.steps.len() - place);
     put(changed, later, release);
+}
+
+/// Cuts the session of a step that reaches the wire.
+fn cut(changed: &mut Interleaving, dice: &mut Dice) {
+    let can: Vec<usize> = (0..changed.steps.len()).filter(|at| changed.steps[*at].op.reaches_the_wire()).collect();
+    let Some(place) = dice.pick(&can) else { return };
+    // Before the first byte the server has done what it was asked, and nobody knows.
+    changed.steps[place].cut = Some(if dice.one_in(2) { 0 } else { dice.below(256) as u8 });
 }
 
 #[cfg(test)]

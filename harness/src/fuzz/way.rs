@@ -32,6 +32,7 @@ fn step<'a>(history: &'a History, at: usize, decisive: &'a Event) -> Option<&'a 
         Event::Invoked(invocation) => Some(invocation),
         Event::Finished { id, .. }
         | Event::NeverStalled { id }
+        | Event::NeverCut { id }
         | Event::Stuck { id, .. }
         | Event::Overdue { id, .. }
         | Event::Spinning { id, .. } => history.invocations().map(|(_, invocation)| invocation).find(|known| known.id == *id),
@@ -42,6 +43,7 @@ fn step<'a>(history: &'a History, at: usize, decisive: &'a Event) -> Option<&'a 
         | Event::KillRequested { writer: Witness::Process(process), .. }
         | Event::Ended { process, .. }
         | Event::Killed { process }
+        | Event::Cut { process, .. }
         | Event::Carried { process, .. } => latest(history, at, *process),
         _ => None,
     }
@@ -76,6 +78,7 @@ mod tests {
                 nonce: None,
                 expected: Expectation::Success,
                 stall: None,
+                cut: None,
             }));
             if !matches!(step.op, Op::Exit(_)) {
                 history.append(Event::Finished { id, outcome: Outcome::Done });

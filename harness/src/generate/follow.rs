@@ -49,7 +49,7 @@ impl Follower {
     }
 
     /// Takes a step, unless it is one that is skipped; true if it is not.
-    pub(crate) fn take(&mut self, Step { actor, op, stall }: Step) -> bool {
+    pub(crate) fn take(&mut self, Step { actor, op, stall, cut }: Step) -> bool {
         if self.skips(actor, &op).is_some() {
             return false;
         }
@@ -59,22 +59,36 @@ impl Follower {
         }
         let expected = self.state.expects(actor, &op);
         self.state.start(actor, &op);
+        if cut.is_some() && stall.is_none() && expected != Expectation::Block {
+            self.cut(actor, op);
+            self.serve_waiters();
+            return true;
+        }
         if stall.is_some() && expected != Expectation::Block {
             self.state.stall(actor);
             self.stalled.push((actor, op));
             return true;
         }
+        let refused = self.state.is_refusing() && matches!(op, Op::Checkout(..));
         match self.state.pool_in(actor, &op) {
             Some(pool) if expected == Expectation::Block && self.state.releasable(actor, pool) => {
                 self.waiting.push((actor, op, pool))
             }
-            _ => self.state.apply(actor, &op, expected != Expectation::Block),
+            // A pool may have something idle; more often it has not.
+            _ => self.state.apply(actor, &op, expected != Expectation::Block && !refused),
         }
         if let Op::Fork(..) = op {
             self.born = self.born.saturating_add(1);
         }
         self.serve_waiters();
         true
+    }
+
+    /// The session of a step is cut before it has its answer.
+    fn cut(&mut self, actor: Actor, op: Op) {
+        let (pool, checkout) = (self.state.pool_in(actor, &op), self.state.checkout_in(actor, &op));
+        self.state.apply(actor, &op, false);
+        self.state.lose(pool, checkout);
     }
 
     fn release(&mut self, actor: Actor) {

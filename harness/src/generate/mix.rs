@@ -1,5 +1,5 @@
-//! The interleavings of one promise by number, from several sources: scenarios first; then the sweep, the enumeration and random ones
-//! take turns, so that none of them has to wait for the end of another.
+//! The interleavings of one promise by number, from several sources: scenarios first; then the sweep, the enumeration, random ones and
+//! those with faults take turns, so that none of them has to wait for the end of another.
 //!
 //! Which one a number stands for depends on the promise, the seed, the sources and how many are wanted, and on nothing else.
 
@@ -21,6 +21,8 @@ pub struct Mix {
     seed: u64,
     chosen: [bool; Source::ALL.len()],
     scenarios: Vec<Interleaving>,
+    /// Scenarios of a server that fails.
+    faults: Vec<Interleaving>,
     sweep: Vec<Interleaving>,
     exhaustive: Option<Numbered>,
     /// How many interleavings the first round has.
@@ -36,15 +38,16 @@ impl Mix {
     pub fn new(promise: Promise, seed: u64, selection: &Selection, amount: Amount) -> Self {
         let mut chosen = Source::ALL.map(|source| selection.sources.contains(&source));
         if amount == Amount::Everything {
-            chosen[Source::Random as usize] = false;
+            Source::ENDLESS.iter().for_each(|source| chosen[*source as usize] = false);
         }
         let wants = |source: Source| chosen[source as usize] && amount != Amount::Number(0);
         let scenarios = if wants(Source::Scenarios) { scenarios::fitting(promise).collect() } else { Vec::new() };
+        let faults = if wants(Source::Faults) { scenarios::faulty(promise).collect() } else { Vec::new() };
         let sweep = if wants(Source::Sweep) { sweep::usual(promise).collect() } else { Vec::new() };
         let every = || Numbered::new(Exhaustive::new(promise, 1, selection.depth, Menu::usual(promise)));
         let exhaustive = wants(Source::Exhaustive).then(every);
-        let mut mix = Self { promise, seed, chosen, scenarios, sweep, exhaustive, round: 0, total: None };
-        let finite = (!mix.has(Source::Random)).then(|| mix.lengths().iter().sum::<u64>());
+        let mut mix = Self { promise, seed, chosen, scenarios, faults, sweep, exhaustive, round: 0, total: None };
+        let finite = (!mix.is_endless()).then(|| mix.lengths().iter().sum::<u64>());
         mix.total = match amount {
             Amount::Number(number) => Some(finite.map_or(number, |finite| finite.min(number))),
             Amount::Unknown | Amount::Everything => finite,
@@ -67,6 +70,10 @@ impl Mix {
             Source::Sweep => from(&self.sweep, spread(place, self.sweep.len() as u64)),
             Source::Exhaustive => self.exhaustive.as_ref().and_then(|all| all.nth(spread(place, all.total()))),
             Source::Random => None,
+            Source::Faults => from(&self.faults, place).or_else(|| {
+                let place = place - self.faults.len() as u64;
+                Some(random::nth_faulty(self.promise, self.seed, place))
+            }),
         };
         found.unwrap_or_else(|| random::nth(self.promise, self.seed, place))
     }
@@ -80,10 +87,14 @@ impl Mix {
         self.chosen[source as usize]
     }
 
+    fn is_endless(&self) -> bool {
+        Source::ENDLESS.iter().any(|source| self.has(*source))
+    }
+
     /// How many each source has; what has no end counts as none.
     fn lengths(&self) -> Shares {
         let exhaustive = self.exhaustive.as_ref().map_or(0, Numbered::total);
-        [self.scenarios.len() as u64, self.sweep.len() as u64, exhaustive, 0]
+        [self.scenarios.len() as u64, self.sweep.len() as u64, exhaustive, 0, 0]
     }
 
     /// The source of a number, and which of that source's own numbers it is.
@@ -110,8 +121,7 @@ impl Mix {
     /// used; random ones take what is left. Where there are none, the others do, in their order.
     fn shares(&self, size: u64, done: Shares) -> Shares {
         let lengths = self.lengths();
-        let parts =
-            if self.has(Source::Random) { Source::ALL.len() } else { self.chosen.iter().filter(|chosen| **chosen).count() };
+        let parts = if self.is_endless() { Source::USUAL.len() } else { self.chosen.iter().filter(|chosen| **chosen).count() };
         let mut shares = Shares::default();
         let mut left = size;
         for most in [size / parts.max(1) as u64, size] {
@@ -120,8 +130,12 @@ impl Mix {
                 shares[source] += more;
                 left -= more;
             }
-            if self.has(Source::Random) {
-                shares[Source::Random as usize] = left;
+            let endless: Vec<Source> = Source::ENDLESS.into_iter().filter(|source| self.has(*source)).collect();
+            for (done, source) in endless.iter().enumerate() {
+                shares[*source as usize] = left / (endless.len() - done) as u64;
+                left -= shares[*source as usize];
+            }
+            if !endless.is_empty() {
                 break;
             }
         }
@@ -137,7 +151,7 @@ fn turn(shares: Shares, number: u64) -> (Source, u64) {
         return (Source::Scenarios, number);
     }
     let (mut number, mut left) = (number - scenarios, shares.iter().sum::<u64>() - scenarios);
-    for source in [Source::Sweep, Source::Exhaustive] {
+    for source in [Source::Sweep, Source::Exhaustive, Source::Random] {
         let share = shares[source as usize];
         let before = |number: u64| u64::try_from(u128::from(number) * u128::from(share) / u128::from(left)).unwrap_or(u64::MAX);
         let place = before(number);
@@ -147,7 +161,7 @@ fn turn(shares: Shares, number: u64) -> (Source, u64) {
         number -= place;
         left -= share;
     }
-    (Source::Random, number)
+    (Source::Faults, number)
 }
 
 /// The numbers below `length` in an order in which the first few are spread over all of them; each comes once.
@@ -182,18 +196,18 @@ mod tests {
     #[test]
     fn each_source_has_its_share() {
         for number in [1, 3, 4, 12, 40, 200, 4000] {
-            let all = mix(&Source::ALL, Amount::Number(number));
-            let [scenarios, sweep, exhaustive, random] = counts(&all, number);
+            let all = mix(&Source::USUAL, Amount::Number(number));
+            let [scenarios, sweep, exhaustive, random, _] = counts(&all, number);
             assert!(scenarios.max(sweep).max(exhaustive) <= number / 4 && random * 4 >= number, "{number}");
             assert!(number < 4 || scenarios.min(sweep).min(exhaustive) > 0, "{number}");
         }
-        assert_eq!(counts(&mix(&Source::ALL, Amount::Number(40)), 40), [10; 4]);
+        assert_eq!(counts(&mix(&Source::USUAL, Amount::Number(40)), 40), [10, 10, 10, 10, 0]);
     }
 
     /// Failures are told by the seed: the random ones are those that a seed always had.
     #[test]
     fn the_random_part_is_that_of_the_seed() {
-        let all = mix(&Source::ALL, Amount::Number(40));
+        let all = mix(&Source::USUAL, Amount::Number(40));
         let random = (0..40).filter(|number| all.source(*number) == Source::Random);
         for (place, number) in (0..10).zip(random) {
             assert_eq!(all.nth(number), random::nth(Promise::ChildUsesPool, 3, place));
@@ -221,7 +235,7 @@ mod tests {
     #[test]
     fn after_the_scenarios_the_sources_take_turns() {
         for number in [40, 400, 4000] {
-            let all = mix(&Source::ALL, Amount::Number(number));
+            let all = mix(&Source::USUAL, Amount::Number(number));
             let scenarios = counts(&all, number)[Source::Scenarios as usize];
             assert!((0..scenarios).all(|number| all.source(number) == Source::Scenarios));
             let (half, whole) = (counts(&all, scenarios + (number - scenarios) / 2), counts(&all, number));
@@ -240,8 +254,8 @@ mod tests {
     /// Where time decides, the shares hold in each round, and every source goes on where it was.
     #[test]
     fn a_source_goes_on_in_the_next_round() {
-        let all = mix(&Source::ALL, Amount::Unknown);
-        let [scenarios, sweep, exhaustive, random] = counts(&all, ROUND + 2 * ROUND);
+        let all = mix(&Source::USUAL, Amount::Unknown);
+        let [scenarios, sweep, exhaustive, random, _] = counts(&all, ROUND + 2 * ROUND);
         assert_eq!((all.total(), scenarios), (None, lone_scenarios()));
         assert!(sweep <= 150 && exhaustive <= 150 && random >= 150, "{sweep} {exhaustive} {random}");
         let given: Vec<_> = (0..600).map(|number| all.place(number)).collect();

@@ -13,6 +13,6 @@ pub mod sweep;
 use exhaustive::fresh;
 pub use exhaustive::{Exhaustive, Menu};
 pub use mix::Mix;
-pub use random::{interleavings, nth};
+pub use random::{interleavings, nth, nth_faulty};
 pub use shard::Shard;
 pub use source::{Amount, DEPTH, Selection, Source, UnknownSource};

@@ -5,6 +5,7 @@
 //! one in sixteen is taken from all steps there are. In most cases some choices stand for a whole motif: see `random/motifs.rs`.
 
 pub(crate) mod dice;
+mod manner;
 mod motifs;
 #[cfg(test)]
 mod tests;
@@ -14,22 +15,33 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::follow::Follower;
-use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Step, Thread};
+use crate::interleaving::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Refusal, Step, Thread};
 use crate::limits;
 use crate::model::{Holding, State};
 use crate::promise::{Promise, Terms};
 use dice::Dice;
+use manner::{Manner, Swarm};
 
 /// The interleaving of a seed and an index: always the same one.
 pub fn nth(promise: Promise, seed: u64, index: u64) -> Interleaving {
+    chosen(promise, seed, index, false)
+}
+
+/// The same with a server that breaks sessions off, takes no new ones, or is restarted.
+pub fn nth_faulty(promise: Promise, seed: u64, index: u64) -> Interleaving {
+    chosen(promise, seed, index, true)
+}
+
+fn chosen(promise: Promise, seed: u64, index: u64, faulty: bool) -> Interleaving {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     bytes[8..16].copy_from_slice(&index.to_le_bytes());
     bytes[16] = Promise::ALL.iter().position(|other| *other == promise).unwrap_or_default() as u8;
+    bytes[17] = u8::from(faulty);
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let size = size_of(index);
-    match interleavings(promise, size).new_tree(&mut runner) {
+    match made(promise, size, faulty).new_tree(&mut runner) {
         Ok(tree) => tree.current(),
         // The strategies here reject nothing.
         Err(_) => Interleaving::new(1, promise, Vec::new()),
@@ -45,12 +57,16 @@ fn size_of(index: u64) -> usize {
 
 /// A proptest strategy for interleavings under a promise, of about `size` steps.
 pub fn interleavings(promise: Promise, size: usize) -> impl Strategy<Value = Interleaving> {
+    made(promise, size, false)
+}
+
+fn made(promise: Promise, size: usize, faulty: bool) -> impl Strategy<Value = Interleaving> {
     let choices = prop::collection::vec(any::<u64>(), size.clamp(1, limits::STEPS));
     let max_size = prop_oneof![4 => Just(1_u32), 3 => Just(2), 1 => Just(3)];
     (max_size, choices, any::<u64>(), any::<u64>()).prop_map(move |(max_size, choices, swarm, manner)| {
-        let manner = Manner(manner);
+        let manner = Manner::new(manner, faulty);
         let terms = Terms { promise, dirty: manner.dirty() };
-        let mut draft = Draft::new(terms, max_size, Swarm(swarm), manner);
+        let mut draft = Draft::new(terms, max_size, Swarm::new(swarm), manner);
         choices.into_iter().for_each(|choice| draft.choose(choice));
         let ancestor_first = manner.ancestor_first();
         Interleaving { max_size, promise, dirty: terms.dirty, ancestor_first, steps: draft.steps }
@@ -59,46 +75,6 @@ pub fn interleavings(promise: Promise, size: usize) -> impl Strategy<Value = Int
 
 /// One choice of so many is a motif, in cases that have them.
 const MOTIFS: usize = 5;
-
-/// What holds for a whole case.
-#[derive(Clone, Copy)]
-struct Manner(u64);
-
-impl Manner {
-    fn dirty(self) -> bool {
-        self.0 & 7 == 0
-    }
-
-    fn ancestor_first(self) -> bool {
-        (self.0 >> 3) & 7 == 0
-    }
-
-    /// One step of so many is stalled, of those that reach the wire.
-    fn stalls(self) -> Option<u64> {
-        [None, None, Some(5), Some(3)][((self.0 >> 6) & 3) as usize]
-    }
-
-    /// Sessions are ended in this case.
-    fn faults(self) -> bool {
-        (self.0 >> 8) & 7 == 0
-    }
-
-    /// Motifs are put into this case.
-    fn motifs(self) -> bool {
-        (self.0 >> 11) & 3 != 0
-    }
-}
-
-/// Which operations a case uses, and how much.
-#[derive(Clone, Copy)]
-struct Swarm(u64);
-
-impl Swarm {
-    /// 0, 1, 2 or 4 times the usual weight.
-    fn factor(self, kind: u32) -> u64 {
-        [0, 1, 1, 2, 2, 4, 1, 2][((self.0 >> (3 * (kind % 21))) & 7) as usize]
-    }
-}
 
 /// An interleaving that is being built, with the state that it leads to if every pool does what it should.
 struct Draft {
@@ -133,7 +109,9 @@ impl Draft {
         let Some(mut left) = what.checked_rem(total) else { return };
         for (op, weight) in candidates {
             if left < weight {
-                return self.emit(Step { actor, op, stall: self.stall(op, choice >> 32) });
+                let stall = self.stall(op, choice >> 32);
+                let cut = if stall.is_none() { self.cut(op, choice) } else { None };
+                return self.emit(Step { actor, op, stall, cut });
             }
             left -= weight;
         }
@@ -156,6 +134,15 @@ impl Draft {
         let one_of = if asks { stalls } else { 4 * stalls };
         let reply = if matches!(op, Op::Checkout(..)) { 1 + (choice / stalls % 3) as u8 } else { 1 };
         choice.is_multiple_of(one_of).then_some(reply)
+    }
+
+    /// Behind how many bytes of the reply its session is cut, if it is.
+    fn cut(&self, op: Op, choice: u64) -> Option<u8> {
+        let one_of = self.manner.cuts().filter(|_| op.reaches_the_wire())?;
+        let mut dice = Dice::new(choice.rotate_left(32));
+        // Most pools open, dispose and take back without an answer to wait for.
+        let asks = matches!(op, Op::Checkout(..)) || op.statement().is_some();
+        dice.one_in(if asks { one_of } else { 4 * one_of }).then(|| place_of_cut(&mut dice))
     }
 
     /// Every step that the actor could take, with its weight.
@@ -200,6 +187,10 @@ impl Draft {
             offer(Op::Join(other.thread), 13, 1);
         }
         offer(Op::Collect, 19, 1);
+        let (refuses, refusing) = (self.manner.refuses(), state.is_refusing());
+        Refusal::ALL.into_iter().for_each(|how| offer(Op::Refuse(how), 19, if refusing { 0 } else { refuses }));
+        offer(Op::Accept, 19, if refusing { 8 } else { 0 });
+        offer(Op::Restart, 18, self.manner.restarts());
         // An operation that every case needs is never off.
         ops.iter_mut().for_each(|(op, weight)| {
             if *weight == 0 && (matches!(op, Op::Open(_)) && bare || matches!(op, Op::Checkout(..))) {
@@ -255,6 +246,15 @@ impl Draft {
     }
 }
 
+/// Before the first byte, when the server has done what it was asked and nobody knows; or somewhere in what it says.
+fn place_of_cut(dice: &mut Dice) -> u8 {
+    match dice.below(4) {
+        0 | 1 => 0,
+        2 => 1 + dice.below(20) as u8,
+        _ => dice.below(1 + usize::from(u8::MAX)) as u8,
+    }
+}
+
 fn ops_of_pools(state: &State, actor: Actor, bare: bool, offer: &mut impl FnMut(Op, u32, u64)) {
     let process = actor.process;
     offer(Op::Open(None), 0, if bare { 40 } else { 1 });
@@ -282,7 +282,7 @@ fn ops_of_checkout(state: &State, actor: Actor, held: &Holding, manner: Manner, 
     let (insert, begin) = if held.transaction { (14, 0) } else { (4, 8) };
     offer(Op::Query(handle), 5, 4);
     offer(Op::Prepared(handle), 19, 2);
-    let (mark, fault) = (u64::from(manner.dirty()), u64::from(manner.faults()));
+    let (mark, fault) = (u64::from(manner.dirty()), u64::from(manner.ends_sessions()));
     offer(Op::Mark(handle), 20, 3 * mark);
     offer(Op::Lock(handle), 20, 3 * mark);
     offer(Op::Cancel(handle), 18, 1);

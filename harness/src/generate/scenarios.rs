@@ -72,6 +72,16 @@ const TEXTS: &[(&str, &str)] = texts![
     "exec-keeps-it",
     "lost-wake-up",
     "shutdown",
+    "commit-in-doubt",
+    "commit-before-its-reply",
+    "insert-sent-again",
+    "transaction-goes-on-elsewhere",
+    "half-a-reply",
+    "connect-broken-off",
+    "server-restarted",
+    "server-refuses",
+    "server-is-full",
+    "broken-while-somebody-waits",
 ];
 
 static ALL: LazyLock<Vec<Scenario>> = LazyLock::new(|| TEXTS.iter().filter_map(|(file, text)| read(file, text)).collect());
@@ -89,9 +99,22 @@ fn read(file: &'static str, text: &'static str) -> Option<Scenario> {
 }
 
 /// The scenarios under another promise, without those that it does not fit: a promise that forbids a fork, or more than a quarter of
-/// the steps, leaves another story.
+/// the steps, leaves another story. Those in which the server fails are [`faulty`].
 pub fn fitting(promise: Promise) -> impl Iterator<Item = Interleaving> {
+    under(promise).filter(|interleaving| !is_faulty(interleaving))
+}
+
+/// The scenarios in which the server does more than to end a session.
+pub fn faulty(promise: Promise) -> impl Iterator<Item = Interleaving> {
+    under(promise).filter(is_faulty)
+}
+
+fn under(promise: Promise) -> impl Iterator<Item = Interleaving> {
     all().iter().map(move |scenario| Interleaving { promise, ..scenario.interleaving.clone() }).filter(fits)
+}
+
+fn is_faulty(interleaving: &Interleaving) -> bool {
+    interleaving.steps.iter().any(|step| step.is_fault() && !matches!(step.op, Op::EndSession(_)))
 }
 
 fn fits(interleaving: &Interleaving) -> bool {
@@ -156,7 +179,7 @@ mod tests {
     #[test]
     fn a_larger_promise_has_more_scenarios_and_no_forks_none_of_them() {
         let count = |promise| fitting(promise).count();
-        assert_eq!(count(Promise::Anything), all().len());
+        assert_eq!(count(Promise::Anything) + faulty(Promise::Anything).count(), all().len());
         assert!(count(Promise::ChildUsesPool) > count(Promise::ChildDrops));
         assert!(count(Promise::ThreadsOnly) > 0);
         let forks = |interleaving: Interleaving| interleaving.steps.iter().any(|step| matches!(step.op, Op::Fork(..)));

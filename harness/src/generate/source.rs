@@ -17,11 +17,18 @@ pub enum Source {
     Exhaustive,
     /// Chance; it never ends.
     Random,
+    /// Scenarios and chance, with a server that breaks sessions off, refuses them and is restarted; it never ends. Only where it is asked
+    /// for.
+    Faults,
 }
 
 impl Source {
     /// Every source, in the order in which they are used.
-    pub const ALL: [Self; 4] = [Self::Scenarios, Self::Sweep, Self::Exhaustive, Self::Random];
+    pub const ALL: [Self; 5] = [Self::Scenarios, Self::Sweep, Self::Exhaustive, Self::Random, Self::Faults];
+    /// Those that are used if nobody says otherwise.
+    pub const USUAL: [Self; 4] = [Self::Scenarios, Self::Sweep, Self::Exhaustive, Self::Random];
+    /// Those that never end.
+    pub const ENDLESS: [Self; 2] = [Self::Random, Self::Faults];
 
     /// The word of the command line and of reports.
     pub fn name(self) -> &'static str {
@@ -30,6 +37,7 @@ impl Source {
             Self::Sweep => "sweep",
             Self::Exhaustive => "exhaustive",
             Self::Random => "random",
+            Self::Faults => "faults",
         }
     }
 }
@@ -62,9 +70,21 @@ pub struct Selection {
     pub depth: usize,
 }
 
+impl Selection {
+    /// The usual sources.
+    pub fn is_usual(&self) -> bool {
+        Source::USUAL.iter().all(|source| self.sources.contains(source))
+    }
+
+    /// Where the server fails.
+    pub fn faults() -> Self {
+        Self { sources: vec![Source::Faults], depth: DEPTH }
+    }
+}
+
 impl Default for Selection {
     fn default() -> Self {
-        Self { sources: Source::ALL.to_vec(), depth: DEPTH }
+        Self { sources: Source::USUAL.to_vec(), depth: DEPTH }
     }
 }
 
@@ -75,6 +95,6 @@ pub enum Amount {
     Number(u64),
     /// As many as there is time for.
     Unknown,
-    /// All that the sources have that end; none that is random.
+    /// All that the sources have that end.
     Everything,
 }

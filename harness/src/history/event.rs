@@ -52,6 +52,8 @@ pub struct Invocation {
     pub expected: Expectation,
     /// The server's reply of this number is withheld until the actor is released.
     pub stall: Option<u8>,
+    /// The session on which the server replies ends when the actor has been given so many bytes.
+    pub cut: Option<u8>,
 }
 
 /// How an invocation finished.
@@ -127,6 +129,11 @@ pub enum Event {
     },
     /// An invocation that was to be stalled finished before the server had replied so often.
     NeverStalled {
+        /// Which.
+        id: InvocationId,
+    },
+    /// An invocation that was to be cut finished before the server had said so many bytes.
+    NeverCut {
         /// Which.
         id: InvocationId,
     },
@@ -227,6 +234,22 @@ pub enum Event {
         /// The server's words.
         words: String,
     },
+    /// Of the bytes that the server wrote last the client is given no more than so many, then the end of the session.
+    Cut {
+        /// Which.
+        session: SessionId,
+        /// For the sake of whose step.
+        process: Process,
+        /// How many.
+        given: u32,
+    },
+    /// A session that was opened is not taken by the server.
+    Refused {
+        /// Which.
+        session: SessionId,
+    },
+    /// The server takes new sessions again, as the steps have come to their end.
+    Accepting,
     /// The frames of a session can no longer be read.
     Desynchronised {
         /// Which.

@@ -9,7 +9,7 @@ mod text;
 use std::fmt;
 
 pub use names::{Actor, Handle, PoolName, Process, Thread};
-pub use op::{ExitKind, ForkKind, Op};
+pub use op::{ExitKind, ForkKind, Op, Refusal};
 pub use text::{ParseError, parse};
 
 use crate::promise::{Promise, Terms};
@@ -38,6 +38,8 @@ pub struct Step {
     pub op: Op,
     /// The server's reply of this number, from 1, is withheld until the actor is released.
     pub stall: Option<u8>,
+    /// The session on which the server replies ends when the actor has been given so many bytes.
+    pub cut: Option<u8>,
 }
 
 impl Interleaving {
@@ -53,16 +55,22 @@ impl Interleaving {
 }
 
 impl Step {
-    /// A step that is not stalled.
+    /// A step that is neither stalled nor cut.
     pub fn new(actor: Actor, op: Op) -> Self {
-        Self { actor, op, stall: None }
+        Self { actor, op, stall: None, cut: None }
+    }
+
+    /// The server, or the way to it, does what it should not.
+    pub fn is_fault(&self) -> bool {
+        self.cut.is_some() || matches!(self.op, Op::EndSession(_) | Op::Refuse(_) | Op::Restart)
     }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<5} {}", self.actor.to_string(), self.op)?;
-        self.stall.map_or(Ok(()), |reply| write!(f, " stall={reply}"))
+        self.stall.map_or(Ok(()), |reply| write!(f, " stall={reply}"))?;
+        self.cut.map_or(Ok(()), |bytes| write!(f, " cut={bytes}"))
     }
 }
 

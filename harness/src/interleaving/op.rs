@@ -45,6 +45,12 @@ pub enum Op {
     Cancel(Handle),
     /// The administrator ends the session.
     EndSession(Handle),
+    /// From now on the server takes no new sessions.
+    Refuse(Refusal),
+    /// The server takes new sessions again.
+    Accept,
+    /// The server ends every session, and takes new ones when the last has gone.
+    Restart,
     /// Makes a child.
     Fork(Process, ForkKind),
     /// Waits for a child that was told to end, and reaps it.
@@ -63,6 +69,15 @@ pub enum Op {
     Collect,
     /// The actor's step that was stalled goes on.
     Release,
+}
+
+/// How a server takes no new sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Refusal {
+    /// It closes a connection as soon as there is one.
+    Closed,
+    /// It says that it has as many sessions as it may have: PostgreSQL's 53300, MySQL's 1040.
+    Full,
 }
 
 /// How a child is made.
@@ -89,6 +104,19 @@ pub enum ExitKind {
     Panic,
     /// `SIGKILL`.
     Signal,
+}
+
+impl Refusal {
+    /// Every kind, the plain one first.
+    pub const ALL: [Self; 2] = [Self::Closed, Self::Full];
+
+    /// The word of the text form, which leaves `closed` out.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Full => "full",
+        }
+    }
 }
 
 impl ForkKind {
@@ -144,6 +172,9 @@ impl Op {
             Self::Lock(_) => "lock",
             Self::Cancel(_) => "cancel",
             Self::EndSession(_) => "end-session",
+            Self::Refuse(_) => "refuse",
+            Self::Accept => "accept",
+            Self::Restart => "restart",
             Self::Fork(..) => "fork",
             Self::Wait(_) => "wait",
             Self::Exec => "exec",
@@ -178,7 +209,12 @@ impl Op {
         matches!(self, Self::Query(_) | Self::Prepared(_) | Self::Insert(_) | Self::Mark(_) | Self::Lock(_))
     }
 
-    /// It may reach the server, so that a reply of it can be withheld.
+    /// It changes what the server does for all sessions, and is done by the harness alone.
+    pub fn is_the_servers(self) -> bool {
+        matches!(self, Self::Refuse(_) | Self::Accept | Self::Restart)
+    }
+
+    /// It may reach the server, so that a reply of it can be withheld or cut.
     pub fn reaches_the_wire(self) -> bool {
         matches!(self, Self::Open(_) | Self::Checkout(..) | Self::Return(_) | Self::Dispose(_) | Self::DropPool(_))
             || self.statement().is_some()
@@ -195,6 +231,7 @@ impl fmt::Display for Op {
                 write!(f, " {handle}")?;
                 optional(f, *pool)
             }
+            Self::Refuse(Refusal::Full) => write!(f, " {}", Refusal::Full.word()),
             Self::Fork(process, ForkKind::Fork) | Self::Wait(process) => write!(f, " {process}"),
             Self::Fork(process, kind) => write!(f, " {process} {}", kind.word()),
             Self::Exit(kind) => write!(f, " {}", kind.word()),

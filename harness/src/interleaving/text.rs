@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Step, Thread};
+use super::{Actor, ExitKind, ForkKind, Handle, Interleaving, Op, PoolName, Process, Refusal, Step, Thread};
 use crate::limits;
 use crate::promise::{Promise, Terms};
 
@@ -84,7 +84,8 @@ impl<'a> Line<'a> {
                 })?;
                 let op = self.op()?;
                 let stall = self.stall(op)?;
-                read.steps.push(Step { actor, op, stall });
+                let cut = self.cut(op)?;
+                read.steps.push(Step { actor, op, stall, cut });
                 if read.steps.len() > limits::STEPS {
                     return Err(self.wrong(self.code, format!("more than {} steps", limits::STEPS)));
                 }
@@ -118,6 +119,9 @@ impl<'a> Line<'a> {
             "lock" => Op::Lock(self.handle()?),
             "cancel" => Op::Cancel(self.handle()?),
             "end-session" => Op::EndSession(self.handle()?),
+            "refuse" => Op::Refuse(self.refusal()?),
+            "accept" => Op::Accept,
+            "restart" => Op::Restart,
             "fork" => Op::Fork(self.process()?, self.fork_kind()?),
             "wait" => Op::Wait(self.process()?),
             "exec" => Op::Exec,
@@ -169,22 +173,45 @@ impl<'a> Line<'a> {
         kind.ok_or_else(|| self.wrong(word, format!("expected {words} or nothing, found '{word}'")))
     }
 
+    fn refusal(&mut self) -> Result<Refusal, ParseError> {
+        let Some(word) = self.word() else { return Ok(Refusal::Closed) };
+        let full = Some(Refusal::Full).filter(|full| full.word() == word);
+        full.ok_or_else(|| self.wrong(word, format!("expected {} or nothing, found '{word}'", Refusal::Full.word())))
+    }
+
     fn stall(&mut self, op: Op) -> Result<Option<u8>, ParseError> {
-        let Some(word) = self.word() else { return Ok(None) };
-        let Some(number) = word.strip_prefix(STALL) else {
-            return Err(self.wrong(word, format!("nothing more was expected here, found '{word}'")));
-        };
-        if !op.reaches_the_wire() {
-            return Err(self.wrong(word, format!("'{}' asks the server nothing, so that it cannot be stalled", op.word())));
-        }
+        let Some((word, number)) = self.setting(STALL) else { return Ok(None) };
+        self.check_wire(word, op, "stalled")?;
         let reply = small(number).filter(|reply| (1..=limits::STALL).contains(reply));
         let expected = || format!("expected 'stall=N', N from 1 to {}, found '{word}'", limits::STALL);
         reply.map(Some).ok_or_else(|| self.wrong(word, expected()))
     }
 
-    /// The next word, unless it is the step's stall.
+    fn cut(&mut self, op: Op) -> Result<Option<u8>, ParseError> {
+        let Some((word, number)) = self.setting(CUT) else { return Ok(None) };
+        self.check_wire(word, op, "cut")?;
+        let expected = || format!("expected 'cut=N', N from 0 to {}, found '{word}'", u8::MAX);
+        small(number).map(Some).ok_or_else(|| self.wrong(word, expected()))
+    }
+
+    /// Without an answer of the server there is nothing to be done to it.
+    fn check_wire(&self, word: &str, op: Op, what: &str) -> Result<(), ParseError> {
+        match op.reaches_the_wire() {
+            true => Ok(()),
+            false => Err(self.wrong(word, format!("'{}' asks the server nothing, so that it cannot be {what}", op.word()))),
+        }
+    }
+
+    /// The next word if it begins so, and what stands behind that.
+    fn setting(&mut self, begin: &str) -> Option<(&'a str, &'a str)> {
+        let word = if self.rest.trim_start().starts_with(begin) { self.word()? } else { return None };
+        Some((word, word.strip_prefix(begin)?))
+    }
+
+    /// The next word, unless it says what the tap does to the step.
     fn optional_word(&mut self) -> Option<&'a str> {
-        if self.rest.trim_start().starts_with(STALL) { None } else { self.word() }
+        let rest = self.rest.trim_start();
+        if [STALL, CUT].iter().any(|setting| rest.starts_with(setting)) { None } else { self.word() }
     }
 
     fn word(&mut self) -> Option<&'a str> {
@@ -215,6 +242,8 @@ impl<'a> Line<'a> {
 const HEADERS: [&str; 3] = ["pool", "promise", "order"];
 /// The end of a step that is stalled.
 const STALL: &str = "stall=";
+/// The end of a step of which the session is cut.
+const CUT: &str = "cut=";
 
 const OPERATIONS: &[&str] = &[
     "open",
@@ -236,6 +265,9 @@ const OPERATIONS: &[&str] = &[
     "lock",
     "cancel",
     "end-session",
+    "refuse",
+    "accept",
+    "restart",
     "fork",
     "wait",
     "exec",

@@ -40,6 +40,9 @@ impl State {
             }),
             Op::Return(h) | Op::Leak(h) | Op::Query(h) | Op::Prepared(h) | Op::Insert(h) => self.no_handle(actor, h),
             Op::Mark(h) | Op::Lock(h) | Op::Cancel(h) | Op::EndSession(h) => self.no_handle(actor, h),
+            Op::Refuse(_) => unless(!self.refusing, Skip::DoesNotApply),
+            Op::Accept => unless(self.refusing, Skip::DoesNotApply),
+            Op::Restart => None,
             Op::Begin(h) => self.no_handle(actor, h).or_else(|| unless(!self.holding(actor, h)?.transaction, Skip::DoesNotApply)),
             Op::Commit(h) | Op::Rollback(h) => {
                 self.no_handle(actor, h).or_else(|| unless(self.holding(actor, h)?.transaction, Skip::DoesNotApply))

@@ -20,7 +20,8 @@ impl State {
         match *op {
             Op::Open(name) if succeeded => {
                 let id = PoolId(self.actor(actor).map_or(0, |me| me.reserved));
-                let slot = PoolSlot { name, id, inherited: false, disposed: false, closed: false, hooked: true, faulty: false };
+                let slot =
+                    PoolSlot { name, id, inherited: false, disposed: false, closed: false, hooked: true, faulty: self.refusing };
                 self.with(actor.process, |process| process.pools.push(slot));
             }
             Op::Dispose(name) => self.with_pool(actor.process, name, |pool| {
@@ -41,7 +42,14 @@ impl State {
             _ if !succeeded && let Some(handle) = op.statement() => {
                 self.with_holding(actor, handle, |held| held.failed = true);
             }
-            Op::EndSession(handle) if succeeded => self.end_session(actor, handle),
+            Op::EndSession(handle) if succeeded => {
+                if let Some(ended) = self.holding(actor, handle) {
+                    self.lose(Some(ended.pool), Some(ended.checkout));
+                }
+            }
+            Op::Refuse(_) if succeeded => self.refuse(),
+            Op::Accept if succeeded => self.refusing = false,
+            Op::Restart if succeeded => self.lose_all(),
             Op::Fork(child, kind) if succeeded => {
                 self.has_reused |= kind == ForkKind::ReusedPid;
                 self.fork(actor, child);
@@ -117,17 +125,31 @@ impl State {
         self.with_actor(actor, |me| me.holdings.push(held));
     }
 
-    /// Every copy of the checkout is broken, and its pool may hand out what is.
-    fn end_session(&mut self, actor: Actor, handle: Handle) {
-        let Some(ended) = self.holding(actor, handle) else { return };
+    /// A session was ended: every copy of the checkout that had it is broken, and its pool may hand out what is.
+    pub fn lose(&mut self, pool: Option<PoolId>, checkout: Option<CheckoutId>) {
         for process in &mut self.processes {
             let held = process.actors.iter_mut().flat_map(|actor| &mut actor.holdings);
-            held.filter(|held| held.checkout == ended.checkout).for_each(|held| {
-                held.failed = true;
-                held.lost = true;
-            });
-            process.pools.iter_mut().filter(|pool| pool.id == ended.pool).for_each(|pool| pool.faulty = true);
+            held.filter(|held| Some(held.checkout) == checkout).for_each(Holding::lose);
+            process.pools.iter_mut().filter(|slot| Some(slot.id) == pool).for_each(|slot| slot.faulty = true);
         }
+    }
+
+    fn lose_all(&mut self) {
+        for process in &mut self.processes {
+            process.actors.iter_mut().flat_map(|actor| &mut actor.holdings).for_each(Holding::lose);
+            process.pools.iter_mut().for_each(|slot| slot.faulty = true);
+        }
+    }
+
+    /// From now on a pool may have nothing to hand out, however much room it has.
+    fn refuse(&mut self) {
+        self.refusing = true;
+        self.processes.iter_mut().flat_map(|process| &mut process.pools).for_each(|slot| slot.faulty = true);
+    }
+
+    /// The server takes new sessions, whatever it did before.
+    pub fn accept(&mut self) {
+        self.refusing = false;
     }
 
     fn leak(&mut self, actor: Actor, handle: Handle) {

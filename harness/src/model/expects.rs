@@ -18,6 +18,8 @@ impl State {
                 _ => Expectation::Either,
             },
             Op::AfterFork(_) | Op::DropRuntime(_) | Op::Cancel(_) | Op::Collect => Expectation::Either,
+            // Some pools connect before anybody asks.
+            Op::Open(_) if self.refusing => Expectation::Either,
             Op::Dispose(name) | Op::DropPool(name) => match self.slot(actor.process, name) {
                 Some(pool) if !pool.inherited && !pool.closed => Expectation::Success,
                 _ => Expectation::Either,
@@ -59,13 +61,13 @@ impl State {
         })
     }
 
-    /// There is room in the pool for a checkout that is already in flight.
+    /// There is room in the pool for a checkout that is already in flight, and the server takes a session for it.
     pub fn has_room(&self, process: Process, pool: PoolId) -> bool {
         self.running(process).is_some_and(|state| {
             let held = state.actors.iter().flat_map(|actor| &actor.holdings).filter(|held| held.pool == pool).count();
             let strays = state.strays.iter().filter(|stray| stray.pool == pool).count();
             let serves = state.pools.iter().any(|slot| slot.id == pool && !slot.closed);
-            serves && count(held + strays) < self.max_size
+            serves && !self.refusing && count(held + strays) < self.max_size
         })
     }
 }

@@ -77,7 +77,7 @@ pub struct PoolSlot {
     pub closed: bool,
     /// It was opened here, or the hook for a forked child was called since.
     pub hooked: bool,
-    /// The administrator has ended a session of it: what it still hands out may be broken.
+    /// A session of it was ended, or the server took no new ones: what it hands out may be broken, if it hands out anything.
     pub faulty: bool,
 }
 
@@ -139,6 +139,12 @@ impl ProcessState {
 impl Holding {
     pub(super) fn new(handle: Handle, checkout: CheckoutId, pool: PoolId) -> Self {
         Self { handle, checkout, pool, inherited: false, transaction: false, failed: false, lost: false, fresh: true }
+    }
+
+    /// Its session was ended.
+    pub(super) fn lose(&mut self) {
+        self.failed = true;
+        self.lost = true;
     }
 }
 

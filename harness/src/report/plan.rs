@@ -35,7 +35,7 @@ struct Teller {
 }
 
 impl Teller {
-    fn take(&mut self, place: usize, Step { actor, op, stall }: Step) {
+    fn take(&mut self, place: usize, Step { actor, op, stall, cut }: Step) {
         let id = InvocationId(u32::try_from(place).unwrap_or(u32::MAX));
         let expected = Expectation::Success;
         self.history.append(Event::Invoked(Invocation {
@@ -49,6 +49,7 @@ impl Teller {
             nonce: None,
             expected,
             stall,
+            cut,
         }));
         if op == Op::Release {
             self.finish(actor, id, None);

@@ -131,14 +131,17 @@ impl<'a> Reader<'a> {
                 self.across(format!("{}: {} {unit}", words::ROW_CHECK, rows.len()));
             }
             Event::Abandoned { why } => self.across(format!("poolproof gave up: {}", cleaned(why))),
-            Event::Shared | Event::Answered { .. } | Event::Released { .. } | Event::NeverStalled { .. } | Event::Drew { .. } => {
-            }
+            Event::Shared | Event::Answered { .. } | Event::Released { .. } | Event::Drew { .. } => {}
+            Event::NeverStalled { .. } | Event::NeverCut { .. } => {}
+            Event::Accepting => self.across(words::ACCEPTING.to_owned()),
             Event::Opened { .. }
             | Event::CancelRequested { .. }
             | Event::KillRequested { .. }
             | Event::Ready { .. }
             | Event::Wrote { .. }
             | Event::Withheld { .. }
+            | Event::Cut { .. }
+            | Event::Refused { .. }
             | Event::Resumed { .. }
             | Event::Encrypted { .. }
             | Event::Undecipherable { .. }
@@ -170,7 +173,8 @@ impl<'a> Reader<'a> {
         let row = self.new_row();
         self.rows[row].number = Some(invocation.id.0);
         let stall = invocation.stall.map_or_else(String::new, |reply| format!(" stall={reply}"));
-        self.rows[row].lane = Some((invocation.actor, format!("{}{stall}", invocation.op)));
+        let cut = invocation.cut.map_or_else(String::new, |bytes| format!(" cut={bytes}"));
+        self.rows[row].lane = Some((invocation.actor, format!("{}{stall}{cut}", invocation.op)));
         self.in_flight.insert(invocation.id, Flight { invocation: invocation.clone(), row, waited: false });
         if let Op::Exit(kind) = invocation.op {
             self.exits.insert(invocation.actor.process, asked(kind));

@@ -88,6 +88,7 @@ mod tests {
             nonce: None,
             expected: Expectation::Success,
             stall: None,
+            cut: None,
         };
         let events = vec![Event::Invoked(call), Event::Finished { id, outcome: Outcome::Done }];
         Situations::of(&Interleaving::new(1, Promise::ThreadsOnly, Vec::new()), &History::from_events(events))

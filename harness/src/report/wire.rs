@@ -71,6 +71,8 @@ impl Reader<'_> {
             Event::Resumed { session } => self.say(format!("reply released on {session}")),
             Event::Encrypted { session } => self.with(*session, |known| known.encrypted = true),
             Event::Undecipherable { session, .. } => self.say(format!("{session}: the server cannot decrypt what was written")),
+            Event::Cut { session, given, .. } => self.say(format!("{session} cut after {given} bytes of the reply")),
+            Event::Refused { session } => self.say(format!("{session} refused by the server")),
             Event::Desynchronised { session } => self.say(format!("{session} can no longer be read")),
             Event::ClientClosed { session, .. } if self.sessions.get(session).is_some_and(|known| !known.goodbye) => {
                 self.say(format!("{session} closed without a goodbye"));

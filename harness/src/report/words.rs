@@ -24,6 +24,8 @@ pub(super) const TIMED_OUT_AS_EXPECTED: &str = "→ timed out, as it must";
 pub(super) const NEVER_ENDS: &str = "→ never ends";
 /// Stands at a step for which the clock ran out.
 pub(super) const LATE: &str = "→ does not end in time";
+/// A fault is undone before the final check.
+pub(super) const ACCEPTING: &str = "the server takes new sessions again";
 /// Stands behind a goodbye that ended the session of another process.
 pub(super) const ENDS_SESSION: &str = ", which ends it";
 /// Stands for bytes of which nobody can tell what they say.

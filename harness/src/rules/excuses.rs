@@ -2,7 +2,7 @@
 
 use super::facts::{Call, Facts};
 use super::own::foreign_writes;
-use crate::history::{Outcome, SessionId, Witness};
+use crate::history::{Event, Outcome, PoolId, SessionId, Witness};
 use crate::interleaving::Op;
 use crate::pool::ErrorKind;
 
@@ -16,7 +16,7 @@ impl Facts<'_> {
 
     /// Something that was done while the call ran, or that the model knows nothing of, makes an error a right answer.
     pub(super) fn may_err(&self, call: &Call, finished: usize) -> bool {
-        self.is_given_up(call, finished) || self.lost_its_session(call, finished)
+        self.is_given_up(call, finished) || self.lost_its_session(call, finished) || self.was_turned_away(call, finished)
     }
 
     /// The process itself has ended the call's pool or its runtime, has put another in its place, or has cancelled the statement.
@@ -49,16 +49,28 @@ impl Facts<'_> {
         asked.any(|other| !other.finished.is_some_and(|(at, _)| served_since(at)))
     }
 
-    /// The administrator ended the session that the call used, or one of its pool while the call ran.
+    /// The administrator ended the session that the call used, or it was cut; or one of its pool while the call ran.
     fn lost_its_session(&self, call: &Call, finished: usize) -> bool {
         let ends_all = matches!(call.invocation.op, Op::Dispose(_) | Op::DropPool(_));
-        let ends = |other: &&Call| matches!(other.invocation.op, Op::EndSession(_));
-        self.calls.iter().take_while(|other| other.at < finished).filter(ends).any(|end| {
-            let until = end.finished.map_or(usize::MAX, |(at, _)| at);
-            let of_its_pool = end.invocation.pool == call.invocation.pool && (ends_all || until > call.at);
-            let ended = |at: Option<usize>| at.is_some_and(|at| end.at < at && at < until);
+        let losses = losses(self).into_iter().filter(|loss| loss.from < finished);
+        losses.into_iter().any(|loss| {
+            let of_its_pool = loss.concerns(call) && (ends_all || loss.until > call.at);
+            let ended = |at: Option<usize>| at.is_some_and(|at| loss.from < at && at < loss.until);
             let lost = |(id, at): (&SessionId, Option<usize>)| ended(at) && self.used(call, *id, finished);
-            of_its_pool || self.sessions.iter().map(|(id, session)| (id, session.server_closed)).any(lost)
+            let cut = loss.session.is_some_and(|session| self.used(call, session, finished));
+            of_its_pool || cut || self.sessions.iter().map(|(id, session)| (id, session.server_closed)).any(lost)
+        })
+    }
+
+    /// While the call ran, the server did not take a session that its process opened.
+    fn was_turned_away(&self, call: &Call, finished: usize) -> bool {
+        let meanwhile = self.events.get(call.at..finished).unwrap_or_default();
+        meanwhile.iter().any(|event| match event {
+            Event::Refused { session } => {
+                let owner = self.sessions.get(session).map(|session| session.owner);
+                owner == Some(Witness::Process(call.process()))
+            }
+            _ => false,
         })
     }
 
@@ -78,4 +90,43 @@ impl Facts<'_> {
         let wrote = foreign_writes(self).any(|foreign| foreign.at < at && foreign.writer == Witness::Process(process));
         call.invocation.pool.is_some() && !self.calls.iter().any(opened_it) && !wrote
     }
+}
+
+/// A fault by which sessions were lost.
+pub(super) struct Loss {
+    /// Where it began, and where all were gone.
+    pub(super) from: usize,
+    pub(super) until: usize,
+    /// The pool that had them; every pool, if there is none.
+    pub(super) pool: Option<PoolId>,
+    /// The session, where it was cut.
+    session: Option<SessionId>,
+}
+
+impl Loss {
+    /// It may have been a session of the call's pool.
+    fn concerns(&self, call: &Call) -> bool {
+        self.pool.is_none_or(|pool| call.invocation.pool == Some(pool))
+    }
+}
+
+/// Where sessions were lost: ended by the administrator, by a restart, or cut.
+pub(super) fn losses(facts: &Facts) -> Vec<Loss> {
+    let ended = facts.calls.iter().filter_map(|call| {
+        let pool = match call.invocation.op {
+            Op::EndSession(_) => Some(call.invocation.pool?),
+            Op::Restart => None,
+            _ => return None,
+        };
+        Some(Loss { from: call.at, until: call.end(), pool, session: None })
+    });
+    let cut = facts.events.iter().enumerate().filter_map(|(at, event)| match event {
+        Event::Cut { session, process, .. } => {
+            let of_it = |call: &&Call| call.invocation.cut.is_some();
+            let pool = facts.inside(*process, at).find(of_it).and_then(|call| call.invocation.pool)?;
+            Some(Loss { from: at, until: at, pool: Some(pool), session: Some(*session) })
+        }
+        _ => None,
+    });
+    ended.chain(cut).collect()
 }

@@ -89,6 +89,9 @@ fn reaches_the_pool(op: Op) -> bool {
         Op::LeakPool(_)
             | Op::Leak(_)
             | Op::EndSession(_)
+            | Op::Refuse(_)
+            | Op::Accept
+            | Op::Restart
             | Op::Fork(..)
             | Op::Wait(_)
             | Op::Exec

@@ -29,7 +29,7 @@ struct Teller {
 
 impl Teller {
     fn tell(&mut self, number: u32, step: Step) {
-        let Step { actor, op, stall } = step;
+        let Step { actor, op, stall, cut } = step;
         let (id, session) = (InvocationId(number), SessionId(number));
         let expected = self.state.expects(actor, &op);
         if op != Op::Release {
@@ -38,7 +38,7 @@ impl Teller {
         let (pool, checkout) = (self.state.pool_in(actor, &op), self.state.checkout_in(actor, &op));
         let step_number = Some(number as usize);
         let call =
-            Invocation { id, actor, op, step: step_number, pool, checkout, inherited: false, nonce: None, expected, stall };
+            Invocation { id, actor, op, step: step_number, pool, checkout, inherited: false, nonce: None, expected, stall, cut };
         self.history.append(Event::Invoked(call));
         if op == Op::Release {
             self.release(id, step);

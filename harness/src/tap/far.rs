@@ -10,7 +10,10 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::Upstream;
+use super::refusal::{Reaction, Refused};
 use super::side::Side;
+use crate::interleaving::Refusal;
+use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
 
 /// The server's side.
@@ -19,6 +22,8 @@ pub(super) enum Far {
     Socket(Side),
     /// A session of the server inside this process.
     Embedded(Inside),
+    /// No session: the server does not take it.
+    Refused(Refused),
 }
 
 /// A session of the server inside this process.
@@ -48,11 +53,24 @@ impl Far {
         })
     }
 
+    /// A server that does not take the session.
+    pub(super) fn refused(how: Refusal, database: Database) -> Self {
+        Self::Refused(Refused::new(how, database))
+    }
+
+    /// What a server does that does not take the session; `None` of any other.
+    pub(super) fn react(&mut self) -> Option<Reaction> {
+        match self {
+            Self::Refused(refused) => Some(refused.react()),
+            Self::Socket(_) | Self::Embedded(_) => None,
+        }
+    }
+
     /// Watches it for what the server writes; the embedded one says itself that it has output.
     pub(super) fn watch(&mut self, set: &OwnedFd, key: u64) -> rustix::io::Result<()> {
         match self {
             Self::Socket(side) => side.watch(set, key),
-            Self::Embedded(_) => Ok(()),
+            Self::Embedded(_) | Self::Refused(_) => Ok(()),
         }
     }
 
@@ -60,14 +78,14 @@ impl Far {
     pub(super) fn port(&self) -> Option<u16> {
         match self {
             Self::Socket(side) => side.port(),
-            Self::Embedded(_) => None,
+            Self::Embedded(_) | Self::Refused(_) => None,
         }
     }
 
     /// The session of the embedded server.
     pub(super) fn number(&self) -> Option<Number> {
         match self {
-            Self::Socket(_) => None,
+            Self::Socket(_) | Self::Refused(_) => None,
             Self::Embedded(inside) => Some(inside.number),
         }
     }
@@ -87,7 +105,7 @@ impl Far {
     pub(super) fn read(&self, scratch: &mut [u8]) -> rustix::io::Result<usize> {
         match self {
             Self::Socket(side) => side.read(scratch),
-            Self::Embedded(_) => Err(Errno::AGAIN),
+            Self::Embedded(_) | Self::Refused(_) => Err(Errno::AGAIN),
         }
     }
 
@@ -96,6 +114,7 @@ impl Far {
             Self::Socket(side) => side.push(bytes),
             Self::Embedded(inside) if !inside.ended => inside.pending.extend_from_slice(bytes),
             Self::Embedded(_) => {}
+            Self::Refused(refused) => refused.hear(bytes),
         }
     }
 
@@ -103,6 +122,7 @@ impl Far {
         match self {
             Self::Socket(side) => side.close(),
             Self::Embedded(inside) => inside.closing = true,
+            Self::Refused(refused) => refused.close(),
         }
     }
 
@@ -111,6 +131,7 @@ impl Far {
         match self {
             Self::Socket(side) => side.end(),
             Self::Embedded(inside) => inside.ended = true,
+            Self::Refused(refused) => refused.ended = true,
         }
     }
 
@@ -118,6 +139,7 @@ impl Far {
         match self {
             Self::Socket(side) => side.has_ended(),
             Self::Embedded(inside) => inside.ended,
+            Self::Refused(refused) => refused.ended,
         }
     }
 
@@ -126,6 +148,7 @@ impl Far {
         match self {
             Self::Socket(side) => side.pending(),
             Self::Embedded(inside) => inside.pending.len(),
+            Self::Refused(_) => 0,
         }
     }
 

@@ -6,10 +6,11 @@ use rustix::io::Errno;
 
 use super::far::Far;
 use super::numbers::Numbers;
+use super::refusal::Reaction;
 use super::side::Side;
-use super::stall::{Armed, Replies};
+use super::stall::{Armed, Replies, Share};
 use super::wire::{Name, Wire};
-use super::{Identify, TapShim, Upstream};
+use super::{Identify, TapShim};
 use crate::history::{Event, Frame, History, SessionId, Witness};
 use crate::interleaving::Process;
 use crate::limits;
@@ -50,18 +51,12 @@ pub(super) struct Client {
 }
 
 impl Link {
-    /// Takes a client and connects to the server for it.
-    pub(super) fn connect(
-        session: SessionId,
-        client: Client,
-        upstream: &mut Upstream,
-        database: Database,
-    ) -> rustix::io::Result<Self> {
-        let server = Far::connect(upstream)?;
+    /// A client and the server's side of its session.
+    pub(super) fn new(session: SessionId, client: Client, server: Far, database: Database) -> Self {
         let Client { socket, owner, shows_writers } = client;
         let (client, wire) = (Side::new(socket, false), Wire::new(database));
         let (replies, announced) = (Replies::default(), Announced::default());
-        Ok(Self { session, owner, shows_writers, client, server, wire, replies, announced })
+        Self { session, owner, shows_writers, client, server, wire, replies, announced }
     }
 
     pub(super) fn watch(&mut self, set: &OwnedFd, index: u64) -> rustix::io::Result<()> {
@@ -117,7 +112,9 @@ impl Link {
                     self.tell(writer, numbers, history);
                     self.announce(history);
                     history.append(Event::Wrote { session: self.session, writer, bytes: read as u32, frames });
-                    self.server.push(&scratch[..read]);
+                    if !self.replies.is_cut() {
+                        self.server.push(&scratch[..read]);
+                    }
                     self.replies.asked();
                 }
                 Err(nix::errno::Errno::EAGAIN) => return,
@@ -138,9 +135,28 @@ impl Link {
         self.client.end();
         self.server.close();
         if self.client.is_gone() {
-            self.give();
+            self.give(history);
         }
         history.append(Event::ClientClosed { session: self.session, held });
+    }
+
+    /// A server that does not take the session says what it has to say.
+    pub(super) fn is_refused(&mut self, shim: TapShim, history: &mut History) {
+        while !self.server.has_ended()
+            && let Some(reaction) = self.server.react()
+        {
+            let (words, ends) = match reaction {
+                Reaction::Listens => return,
+                Reaction::Says(words) => (words, false),
+                Reaction::Ends(words) => (words, true),
+            };
+            if !words.is_empty() {
+                self.answered(&words, history);
+            }
+            if ends {
+                self.server_closed_now(shim, history);
+            }
+        }
     }
 
     /// Takes what the server wrote.
@@ -167,8 +183,28 @@ impl Link {
         }
         match self.replies.is_withheld() {
             true => self.replies.hold(bytes),
-            false => self.client.push(bytes),
+            false => self.pass(bytes, history),
         }
+    }
+
+    /// Gives the client these bytes, or the last of them that it is to have.
+    fn pass(&mut self, bytes: &[u8], history: &mut History) {
+        match self.replies.share(bytes.len()) {
+            Share::All => self.client.push(bytes),
+            Share::Last { bytes: most, process, given } => {
+                self.client.push(&bytes[..most.min(bytes.len())]);
+                self.client.close();
+                self.server.close();
+                history.append(Event::Cut { session: self.session, process, given: u32::from(given) });
+            }
+            Share::Nothing => {}
+        }
+    }
+
+    /// Ends the session on both sides, as if its way were gone.
+    pub(super) fn cut(&mut self) {
+        self.client.close();
+        self.server.close();
     }
 
     /// What somebody did on this session may make it the one that his step uses.
@@ -191,7 +227,7 @@ impl Link {
     /// Gives the client what was withheld.
     pub(super) fn release(&mut self, history: &mut History) {
         history.append(Event::Resumed { session: self.session });
-        self.give();
+        self.give(history);
     }
 
     /// The port from which the server was connected to, over TCP.
@@ -205,8 +241,9 @@ impl Link {
     }
 
     /// Withholds nothing any more; where nobody is left to read it, it is lost on the way.
-    fn give(&mut self) {
-        self.client.push(&self.replies.release());
+    fn give(&mut self, history: &mut History) {
+        let held = self.replies.release();
+        self.pass(&held, history);
         if self.server.has_ended() {
             self.client.close();
         }

@@ -12,6 +12,7 @@ mod lasting;
 mod lever;
 mod link;
 mod numbers;
+mod refusal;
 mod side;
 mod stall;
 pub(crate) mod wire;
@@ -29,10 +30,13 @@ use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
 pub(crate) use entrance::Entrance;
 use entrance::Listener;
+use far::Far;
 pub(crate) use holder::sockets;
 pub(crate) use lasting::writer_of;
 use link::{Client, Link};
 use numbers::Numbers;
+use refusal::Door;
+pub(crate) use refusal::Refusing;
 use stall::Armed;
 
 /// Where the tap sends what it takes.
@@ -83,6 +87,8 @@ pub(crate) struct Tap {
     numbers: Numbers,
     /// From which ports sessions were connected to the server; those that are over too.
     ports: Vec<(SessionId, u16)>,
+    /// Whether new sessions are taken.
+    door: Door,
     scratch: Box<[u8]>,
 }
 
@@ -124,6 +130,7 @@ impl Tap {
             armed,
             numbers,
             ports,
+            door: Door::default(),
             scratch,
         })
     }
@@ -199,11 +206,20 @@ impl Tap {
                 history.append(Event::Abandoned { why: format!("more than {} sessions at once", self.most) });
                 continue;
             }
+            let far = match self.door.refusal() {
+                Some(how) => Ok(Far::refused(how, self.database)),
+                None => Far::connect(&mut self.upstream),
+            };
             let client = Client { socket: client, owner, shows_writers: self.listener.shows_writers() };
-            match Link::connect(session, client, &mut self.upstream, self.database) {
-                Ok(mut link) => {
+            match far {
+                Ok(far) => {
+                    let mut link = Link::new(session, client, far, self.database);
                     link.concern(&mut self.armed, &history.events()[from..]);
                     self.ports.extend(link.server_port().map(|port| (session, port)));
+                    if self.door.refusal().is_some() {
+                        history.append(Event::Refused { session });
+                        link.is_refused(self.shim, history);
+                    }
                     self.adopt(link)?;
                 }
                 Err(error) => history.append(Event::Abandoned { why: format!("the server cannot be reached: {error}") }),
@@ -214,6 +230,8 @@ impl Tap {
     fn adopt(&mut self, mut link: Link) -> rustix::io::Result<()> {
         let index = self.links.iter().position(Option::is_none).unwrap_or(self.links.len());
         link.watch(&self.epoll, index as u64)?;
+        // A server that takes no sessions may have had the last word already.
+        link.flush(&self.epoll, index as u64);
         if index == self.links.len() {
             self.links.push(None);
         }
@@ -265,6 +283,7 @@ impl Tap {
         if let Upstream::Embedded(embedded) = &mut self.upstream {
             link.hand_over(embedded);
         }
+        link.is_refused(self.shim, history);
         settle(&mut self.links, &self.epoll, index);
         self.note_nonces(from, history);
     }
@@ -273,15 +292,19 @@ impl Tap {
     fn deliver(&mut self, history: &mut History) {
         let Upstream::Embedded(embedded) = &mut self.upstream else { return };
         let from = history.events().len();
-        for number in embedded.touched() {
-            let Some(index) = self.links.iter().position(|link| link.as_ref().is_some_and(|link| link.number() == Some(number)))
-            else {
-                continue;
-            };
-            let Some(Some(link)) = self.links.get_mut(index) else { continue };
-            link.take_answer(embedded, self.shim, history);
-            self.numbers.note(link.session(), link.take_name());
-            settle(&mut self.links, &self.epoll, index);
+        let mut touched = embedded.touched();
+        while !touched.is_empty() {
+            for number in touched {
+                let of_it = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.number() == Some(number));
+                let Some(index) = self.links.iter().position(of_it) else { continue };
+                let Some(Some(link)) = self.links.get_mut(index) else { continue };
+                link.take_answer(embedded, self.shim, history);
+                // Of a session that was cut the server sees the end.
+                link.hand_over(embedded);
+                self.numbers.note(link.session(), link.take_name());
+                settle(&mut self.links, &self.epoll, index);
+            }
+            touched = embedded.touched();
         }
         for statement in embedded.take_unknown() {
             history.append(Event::Abandoned { why: format!("the embedded server does not know this statement: {statement}") });

@@ -176,7 +176,7 @@ impl Certify {
         match (self.budget, self.cases) {
             (Some(budget), _) => Cases::Budget(budget),
             (None, Some(cases)) => Cases::Number(cases),
-            (None, None) if self.uses(Source::Random) => Cases::Number(USUAL_CASES),
+            (None, None) if Source::ENDLESS.iter().any(|source| self.uses(*source)) => Cases::Number(USUAL_CASES),
             (None, None) => Cases::Everything,
         }
     }
@@ -191,6 +191,6 @@ impl Certify {
     }
 
     fn uses(&self, source: Source) -> bool {
-        self.sources.is_empty() || self.sources.contains(&source)
+        if self.sources.is_empty() { Source::USUAL.contains(&source) } else { self.sources.contains(&source) }
     }
 }

@@ -42,6 +42,11 @@ random the rest. Without random, and without --cases, everything that there is i
 
   poolproof certify reference --promise child-uses-pool --source exhaustive --depth 5
 
+A fifth source is used only where it is named: faults, a server that breaks sessions off inside a
+reply, refuses new ones, is full or is restarted. See docs/interleavings.md:
+
+  poolproof certify mysql --promise threads-only --source faults --cases 1000
+
 The server is the one inside poolproof, unless --server names another. What the kernel witnesses
 there is certain. An effect, such as a checkout that hangs, is then looked for on a real server, if
 one is installed; otherwise it is marked as provisional.

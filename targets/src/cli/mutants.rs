@@ -143,12 +143,13 @@ fn hunt_all(bench: &Bench, jobs: &[Job], wanted: &Mutants, teller: &mut Teller) 
 }
 
 fn one(bench: &Bench, job: &Job, wanted: &Mutants, progress: &mut dyn FnMut(Progress)) -> Result<Bag, Trouble> {
-    let Mutant { target, rule, terms, .. } = &job.mutant;
+    let Mutant { target, rule, terms, faulty, .. } = &job.mutant;
     // With its rule switched off, whatever kills it will do.
     // So will it where its rule cannot be judged.
     let visible = rules::find(rule).is_some_and(|rule| rule.is_visible(bench.transport()));
     let by = if job.without.is_some() || !visible { None } else { Some(*rule) };
-    let what = Hunt { target, promise: terms.promise, seed: job.seed, cases: wanted.cases, by, without: job.without };
+    let what =
+        Hunt { target, promise: terms.promise, seed: job.seed, cases: wanted.cases, by, without: job.without, faulty: *faulty };
     hunt(bench, what, progress)
 }
 

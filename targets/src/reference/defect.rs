@@ -15,6 +15,8 @@ pub enum Note {
     Dirty,
     /// It shows only where something happens while another is inside an operation.
     Inside,
+    /// It shows only where the server refuses or breaks off sessions.
+    Fault,
     /// MySQL's protocol has nothing that could be done wrong here.
     PostgresOnly,
 }
@@ -142,6 +144,20 @@ plant! {
     StaleStatement "stale-statement" breaks "ISO-1" under ThreadsOnly, PostgresOnly: "statements are remembered over a reset";
     DisposedHangs "disposed-hangs" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool waits for ever";
     DisposedPanics "disposed-panics" breaks "API-1" under ThreadsOnly: "a checkout of a disposed pool panics";
+
+    // A server that fails.
+    CommitEarly "commit-early" breaks "TXN-1" under ThreadsOnly, Fault: "a commit is reported before its reply was read";
+    CommitRepeated "commit-repeated" breaks "TXN-1" under ThreadsOnly, Fault: "a lost commit is sent again on a new session";
+    InsertRepeated "insert-repeated" breaks "TXN-1" under ThreadsOnly, Fault: "a lost insert is sent again on a new session";
+    InsertMoved "insert-moved" breaks "TXN-2" under ThreadsOnly, Fault: "a lost insert of a transaction is sent again outside of it";
+    HalfReply "half-reply" breaks "REP-1" under ThreadsOnly, Fault: "an end of file is taken for the end of a reply";
+    LossShares "loss-shares" breaks "OWN-2" under ThreadsOnly, Fault: "a lost session is replaced by that of another checkout";
+    LossKeepsLock "loss-keeps-lock" breaks "LIV-1" under ThreadsOnly, Fault: "whoever loses his session keeps a lock";
+    FreedTwice "freed-twice" breaks "CAP-1" under ThreadsOnly, Fault: "the place of a lost session is given back twice";
+    RefusedPlace "refused-place" breaks "LIV-4" under ThreadsOnly, Fault: "a place is lost where a connect is refused";
+    ErrorRemembered "error-remembered" breaks "LIV-4" under ThreadsOnly, Fault: "the error of a refused connect is remembered for ever";
+    RefusedPanics "refused-panics" breaks "ISO-2" under ThreadsOnly, Fault: "a connect that is refused panics";
+    RefusedRetries "refused-retries" breaks "LIV-1" under ThreadsOnly, Fault: "a connect that is refused is tried again without end";
 
     // Randomness.
     NonceCopied "generator-copied" breaks "OWN-4" under ChildLeaks, PostgresOnly: "nonces come from a generator that a fork copies";

@@ -13,6 +13,7 @@ use super::planted::{Act, Planted, Session as _};
 
 mod flight;
 mod handlers;
+mod loss;
 mod session;
 mod wire;
 mod worker;

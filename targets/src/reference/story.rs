@@ -120,6 +120,25 @@ pub fn steps(defect: Defect) -> (u32, &'static str) {
         Defect::BrokenKept =>
             (1, "p0 open; p0 checkout a; p0 query a; p0 end-session a; p0 return a; p0 checkout b; p0 query b; \
              p0 return b; p0 checkout c; p0 query c; p0 return c; p0 checkout d; p0 query d"),
+        Defect::CommitEarly | Defect::CommitRepeated =>
+            (1, "p0 open; p0 checkout a; p0 begin a; p0 insert a; p0 restart; p0 commit a"),
+        Defect::InsertRepeated =>
+            (1, "p0 open; p0 checkout a; p0 insert a cut=0"),
+        Defect::InsertMoved =>
+            (1, "p0 open; p0 checkout a; p0 begin a; p0 insert a cut=0; p0 rollback a"),
+        Defect::HalfReply =>
+            (1, "p0 open; p0 checkout a; p0 query a cut=20"),
+        Defect::LossShares =>
+            (2, "p0 open; p0 checkout a; p0 checkout b; p0 query b; p0 query a cut=0"),
+        Defect::LossKeepsLock =>
+            (1, "p0 open; p0 checkout a; p0 query a cut=0; p0 return a; p0 checkout b; p0 query b"),
+        Defect::FreedTwice =>
+            (2, "p0 open; p0 checkout a; p0 checkout b; p0 query a cut=0; p0 return a; p0 checkout c; p0 checkout d; \
+             p0 query b; p0 query c; p0 query d; p0 query b"),
+        Defect::RefusedPlace | Defect::ErrorRemembered =>
+            (1, "p0 open; p0 refuse; p0 checkout a; p0 accept; p0 checkout b; p0 checkout c"),
+        Defect::RefusedPanics | Defect::RefusedRetries =>
+            (1, "p0 open; p0 refuse; p0 checkout a"),
         Defect::StaleStatement =>
             (1, "p0 open; p0 checkout a; p0 prepared a; p0 return a; p0 checkout b; p0 prepared b"),
         Defect::DisposedHangs | Defect::DisposedPanics =>

@@ -197,8 +197,8 @@ fn results(history: &History) -> Vec<String> {
 fn transparent(lab: &Lab, pool: &str) -> Outcome {
     // Under this promise no session is shared, so that results do not depend on who is quicker.
     let all = (60..).map(|index| generate::nth(Promise::DisposeBeforeFork, 5, index));
-    // Without the tap nothing is withheld, and nobody knows which session is to be ended.
-    let needs_the_tap = |step: &Step| step.stall.is_some() || matches!(step.op, Op::EndSession(_));
+    // Without the tap nothing is withheld or cut, and nobody knows which session is to be ended.
+    let needs_the_tap = |step: &Step| step.stall.is_some() || step.is_fault();
     let plain = all.filter(|interleaving| !interleaving.steps.iter().any(needs_the_tap));
     let interleavings: Vec<_> = plain.take(scaled(200, 1000) as usize).collect();
     let with = lab.histories(pool, Weakness::default(), &interleavings);

@@ -38,13 +38,17 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
 type Test = fn(&Place) -> Outcome;
 
 /// Where a test runs.
-enum Place {
+pub(crate) enum Place {
     Real(&'static Lab, Target),
     Embedded(Target),
 }
 
 impl Place {
-    fn histories(&self, stories: &[Interleaving]) -> Result<Vec<History>, Failed> {
+    pub(crate) fn is_real(&self) -> bool {
+        matches!(self, Self::Real(..))
+    }
+
+    pub(crate) fn histories(&self, stories: &[Interleaving]) -> Result<Vec<History>, Failed> {
         match self {
             Self::Real(lab, pool) => Ok(lab.histories(pool.name(), Weakness::default(), stories)),
             Self::Embedded(pool) => {
@@ -56,7 +60,7 @@ impl Place {
         }
     }
 
-    fn history(&self, story: &str) -> Result<History, Failed> {
+    pub(crate) fn history(&self, story: &str) -> Result<History, Failed> {
         self.histories(&[interleaving(story)])?.pop().ok_or_else(|| "no history".into())
     }
 

@@ -16,6 +16,7 @@ mod embedded;
 mod emitted;
 mod executor;
 mod explain;
+mod faults;
 mod field_reports;
 mod first_report;
 mod found;
@@ -53,6 +54,7 @@ fn main() -> std::process::ExitCode {
         pools::trials,
         executor::trials,
         inside::trials,
+        faults::trials,
         bad_input::trials,
         cleanup::trials,
         embedded::trials,

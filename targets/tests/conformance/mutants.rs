@@ -127,6 +127,7 @@ fn are_found(database: Database) -> Outcome {
             cases: 200,
             by: Some(mutant.rule),
             without: None,
+            faulty: mutant.faulty,
         };
         let bag = certify::hunt(&bench, hunt, &mut |_| {})?;
         match bag.kill {

@@ -33,7 +33,8 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
 /// The field's first failure: a child uses the inherited pool, and two processes write on one session.
 pub(crate) fn breaks_own_1(bench: &Bench, pool: &str, every_thread_is_an_actor: bool) -> Outcome {
     let target = target(pool);
-    let hunt = Hunt { target: &target, promise: Promise::ChildUsesPool, seed: 1, cases: 40, by: Some("OWN-1"), without: None };
+    let (promise, by) = (Promise::ChildUsesPool, Some("OWN-1"));
+    let hunt = Hunt { target: &target, promise, seed: 1, cases: 40, by, without: None, faulty: false };
     let kill = certify::hunt(bench, hunt, &mut |_| {})?.kill.ok_or("OWN-1 was not found")?;
     ensure(kill.interleaving.steps.len() <= 6, || format!("too long:\n{}", kill.interleaving))?;
     let replay = certify::replay(bench, &target, &kill.interleaving, 20)?;

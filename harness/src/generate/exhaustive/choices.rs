@@ -30,7 +30,7 @@ pub(super) fn choices(menu: &Menu, follower: &Follower) -> Vec<Step> {
 fn stalled(follower: &Follower, actor: Actor, op: Op) -> impl Iterator<Item = Step> {
     let waits = follower.state().expects(actor, &op) == Expectation::Block;
     let last = if waits || !op.reaches_the_wire() { 0 } else { replies(op) };
-    (1..=last).map(move |reply| Step { actor, op, stall: Some(reply) })
+    (1..=last).map(move |reply| Step { actor, op, stall: Some(reply), cut: None })
 }
 
 fn of_pools(menu: &Menu, follower: &Follower, actor: Actor, ops: &mut Vec<Op>) {

@@ -5,6 +5,7 @@
 //! does, and what a child does is left to chance, within what applies and the promise allows. A motif that comes to a step that does
 //! not apply ends there.
 
+mod faults;
 mod parts;
 
 use super::{Dice, Draft};
@@ -18,6 +19,7 @@ impl Draft {
         let dirty = self.terms.dirty && dice.one_in(2);
         let _ = match dice.below(10) {
             _ if dirty => self.returns_dirty(actor, dice),
+            _ if self.manner.faulty && dice.one_in(2) => self.server_fails(actor, dice),
             0..4 => self.is_inside(actor, dice),
             4 => self.session_ends(actor, dice),
             5 | 6 => self.somebody_waits(actor, dice),
@@ -33,7 +35,7 @@ impl Draft {
         let second = self.companion(first)?;
         let op = self.operation(second, dice)?;
         let reply = if matches!(op, Op::Checkout(..)) { 1 + dice.below(3) as u8 } else { 1 };
-        self.does_step(Step { actor: second, op, stall: Some(reply) })?;
+        self.does_step(Step { stall: Some(reply), ..Step::new(second, op) })?;
         self.follower.state().is_stalled(second).then_some(())?;
         if dice.one_in(2) || self.forks_and_behaves(first, dice).is_none() {
             self.goes_on_beside(first, op, dice);
@@ -78,14 +80,7 @@ impl Draft {
 
     /// The pool is exhausted and somebody waits: then there is a fork, or what he waits for comes back, sound or broken.
     fn somebody_waits(&mut self, actor: Actor, dice: &mut Dice) -> Option<()> {
-        self.has_pool(actor)?;
-        while self.has_room(actor) {
-            self.checks_out(actor)?;
-        }
-        let handle = self.follower.state().holdings(actor).find(|held| !held.inherited)?.handle;
-        let second = self.companion(actor)?;
-        self.checks_out(second);
-        self.follower.state().is_busy(second).then_some(())?;
+        let (handle, second) = self.has_a_waiter(actor)?;
         match dice.below(4) {
             0 => self.loses_session(actor, handle)?,
             1 => {}

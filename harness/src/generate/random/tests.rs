@@ -184,3 +184,24 @@ fn an_interleaving_under_a_promise_satisfies_every_larger_promise() {
         }
     }
 }
+
+/// Where the server fails every kind of failure occurs, and the usual interleavings have none of the new ones.
+#[test]
+fn faults_occur_where_they_are_asked_for_and_nowhere_else() {
+    let count = |make: fn(Promise, u64, u64) -> Interleaving, wanted: fn(&Step) -> bool| {
+        let of = |index| make(Promise::ThreadsOnly, 1, index).steps.iter().any(wanted);
+        (0..1000).filter(|index| of(*index)).count()
+    };
+    let kinds: [fn(&Step) -> bool; 6] = [
+        |step| step.cut.is_some_and(|bytes| bytes == 0),
+        |step| step.cut.is_some_and(|bytes| bytes > 0),
+        |step| step.op == Op::Refuse(Refusal::Closed),
+        |step| step.op == Op::Refuse(Refusal::Full),
+        |step| step.op == Op::Accept,
+        |step| step.op == Op::Restart,
+    ];
+    for (place, kind) in kinds.into_iter().enumerate() {
+        assert!(count(nth_faulty, kind) >= 100, "kind {place}: {} of 1000", count(nth_faulty, kind));
+        assert_eq!(count(nth, kind), 0, "kind {place}");
+    }
+}

@@ -22,6 +22,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         prop_oneof![handle().prop_map(Op::Mark), handle().prop_map(Op::Lock)],
         prop_oneof![handle().prop_map(Op::Cancel), handle().prop_map(Op::EndSession)],
         prop_oneof![Just(Op::Exec), Just(Op::Collect), Just(Op::Release)],
+        prop_oneof![prop::sample::select(Refusal::ALL.to_vec()).prop_map(Op::Refuse), Just(Op::Accept), Just(Op::Restart)],
         handle().prop_map(Op::Begin),
         handle().prop_map(Op::Commit),
         handle().prop_map(Op::Rollback),
@@ -41,11 +42,12 @@ proptest! {
         max_size in 1..=limits::MAX_SIZE,
         promise in prop::sample::select(Promise::ALL.to_vec()),
         (dirty, ancestor_first) in any::<(bool, bool)>(),
-        steps in prop::collection::vec((any::<u8>(), any::<u8>(), any_op(), prop::option::of(1..=limits::STALL)), 0..20),
+        steps in prop::collection::vec((any::<u8>(), any::<u8>(), any_op(), prop::option::of(1..=limits::STALL), any::<Option<u8>>()), 0..20),
     ) {
-        let steps = steps.into_iter().map(|(process, thread, op, stall)| {
+        let steps = steps.into_iter().map(|(process, thread, op, stall, cut)| {
             let stall = stall.filter(|_| op.reaches_the_wire());
-            Step { actor: Actor { process: Process(process), thread: Thread(thread) }, op, stall }
+            let cut = cut.filter(|_| op.reaches_the_wire());
+            Step { actor: Actor { process: Process(process), thread: Thread(thread) }, op, stall, cut }
         }).collect();
         let written = Interleaving { max_size, promise, dirty, ancestor_first, steps };
         prop_assert_eq!(parse(&written.to_string()), Ok(written));
@@ -74,6 +76,10 @@ fn a_mistake_is_named_with_its_line_and_column() {
     assert_eq!(place("p0 query a stall=0"), Some((1, 12)));
     assert_eq!(place("p0 checkout a stall=1 A"), Some((1, 23)), "a stall stands last");
     assert_eq!(place("p0 fork p1 stall=1"), Some((1, 12)), "it asks the server nothing");
+    assert_eq!(place("p0 query a cut=256"), Some((1, 12)));
+    assert_eq!(place("p0 query a cut=0 stall=1"), Some((1, 18)), "a stall stands before");
+    assert_eq!(place("p0 spawn t1 cut=0"), Some((1, 13)), "it asks the server nothing");
+    assert_eq!(place("p0 refuse closed"), Some((1, 11)));
     assert_eq!(place("p0 fork p1 vfork"), Some((1, 12)));
     assert_eq!(place("promise anything+dusty"), Some((1, 9)));
     assert_eq!(place("order youngest-first"), Some((1, 7)));

@@ -64,10 +64,10 @@ impl Tale {
 
     /// A step starts.
     pub(super) fn starts(mut self, text: &str) -> Self {
-        let Step { actor, op, stall } = step(text);
+        let Step { actor, op, stall, cut } = step(text);
         let place = (!self.final_check).then_some(self.interleaving.steps.len());
         if place.is_some() {
-            self.interleaving.steps.push(Step { actor, op, stall });
+            self.interleaving.steps.push(Step { actor, op, stall, cut });
         }
         let id = InvocationId(self.started);
         self.started += 1;
@@ -75,7 +75,7 @@ impl Tale {
         let expected = std::mem::replace(&mut self.expected, Expectation::Success);
         let (pool, checkout) = (None, None);
         let inherited = false;
-        let invocation = Invocation { id, actor, op, step: place, pool, checkout, inherited, nonce, expected, stall };
+        let invocation = Invocation { id, actor, op, step: place, pool, checkout, inherited, nonce, expected, stall, cut };
         self.event(Event::Invoked(invocation))
     }
 

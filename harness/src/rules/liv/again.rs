@@ -1,11 +1,12 @@
-//! LIV-4: where sessions were ended a pool may hand out as many broken ones as it has room for; then it has to serve.
+//! LIV-4: after a fault a pool may hand out as many broken connections as it has room for; then it has to serve.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::history::{Event, Expectation, Outcome, PoolId};
 use crate::interleaving::{Op, Process};
 use crate::model::State;
 use crate::promise::Promise;
+use crate::rules::excuses::losses;
 use crate::rules::facts::{Call, Facts};
 use crate::rules::{Level, Rule};
 use crate::verdict::{Evidence, Verdict};
@@ -23,7 +24,8 @@ pub(in crate::rules) const LIV_4: Rule = Rule {
         Promise::HookInChild,
         "Tell the pool to check a connection before it hands it out, and call its hook before anything else in the child.",
     )],
-    evidence: "the model and the results, from the end of the last session that the administrator has ended",
+    evidence: "the model and the results, from the end of the last fault: a session that was ended or cut, a restart, new sessions that \
+               were refused",
     smallest: "pool max_size=1\npromise threads-only\np0 open\np0 checkout a\np0 query a\np0 end-session a\np0 return a",
     mutant: "mutant-broken-kept",
     kernel: false,
@@ -32,7 +34,7 @@ pub(in crate::rules) const LIV_4: Rule = Rule {
 };
 
 fn pools_serve_again(facts: &Facts) -> Verdict {
-    let faults = faults(facts);
+    let faults = Faults::of(facts);
     if faults.is_empty() {
         return Verdict::NotExercised;
     }
@@ -40,10 +42,7 @@ fn pools_serve_again(facts: &Facts) -> Verdict {
     let mut failed: HashMap<(Process, PoolId), Vec<&Call>> = HashMap::new();
     let (mut broken, mut exercised, mut refused) = (Vec::new(), 0, false);
     for checkout in with_room(facts) {
-        let Some(pool) = checkout.invocation.pool.filter(|pool| faults.get(pool).is_some_and(|ended| *ended < checkout.at))
-        else {
-            continue;
-        };
+        let Some(pool) = checkout.invocation.pool.filter(|pool| faults.hit_before(*pool, checkout.at)) else { continue };
         let decisive = if checkout.succeeded() { first_statement(facts, checkout) } else { Some(checkout) };
         let Some(call) = decisive else { continue };
         match call.finished {
@@ -68,10 +67,37 @@ fn pools_serve_again(facts: &Facts) -> Verdict {
     }
 }
 
-/// Where the last session of each pool was ended by the administrator.
-fn faults(facts: &Facts) -> HashMap<PoolId, usize> {
-    let ends = facts.calls.iter().filter(|call| matches!(call.invocation.op, Op::EndSession(_)) && call.succeeded());
-    ends.filter_map(|call| Some((call.invocation.pool?, call.finished?.0))).collect()
+/// Where the last fault ended, for each pool.
+struct Faults {
+    of_pools: HashMap<PoolId, usize>,
+    /// One that hits every pool there is.
+    of_all: Option<usize>,
+}
+
+impl Faults {
+    fn of(facts: &Facts) -> Self {
+        let mut faults = Self { of_pools: HashMap::new(), of_all: None };
+        for loss in losses(facts).into_iter().filter(|loss| loss.until != usize::MAX) {
+            let last = match loss.pool {
+                Some(pool) => faults.of_pools.entry(pool).or_default(),
+                None => faults.of_all.get_or_insert_default(),
+            };
+            *last = loss.until.max(*last);
+        }
+        let accepts = facts.calls.iter().filter(|call| call.invocation.op == Op::Accept && call.succeeded()).map(Call::end);
+        let accepting = facts.events.iter().enumerate().filter(|(_, event)| **event == Event::Accepting).map(|(at, _)| at);
+        faults.of_all = faults.of_all.into_iter().chain(accepts).chain(accepting).max();
+        faults
+    }
+
+    fn is_empty(&self) -> bool {
+        self.of_pools.is_empty() && self.of_all.is_none()
+    }
+
+    /// The last fault of the pool was over then.
+    fn hit_before(&self, pool: PoolId, at: usize) -> bool {
+        self.of_pools.get(&pool).copied().max(self.of_all).is_some_and(|ended| ended < at)
+    }
 }
 
 fn first_statement<'a>(facts: &'a Facts<'a>, checkout: &Call) -> Option<&'a Call<'a>> {
@@ -83,6 +109,7 @@ fn first_statement<'a>(facts: &'a Facts<'a>, checkout: &Call) -> Option<&'a Call
 fn with_room<'a>(facts: &'a Facts<'a>) -> Vec<&'a Call<'a>> {
     let mut state = State::new(facts.interleaving.max_size);
     let mut owed = Vec::new();
+    let mut cut = HashSet::new();
     for (at, event) in facts.events.iter().enumerate() {
         match event {
             Event::Invoked(invocation) if invocation.op != Op::Release => {
@@ -101,8 +128,16 @@ fn with_room<'a>(facts: &'a Facts<'a>) -> Vec<&'a Call<'a>> {
                     Op::Dispose(_) => offered,
                     op => call.succeeded() || !offered && op.statement().is_some(),
                 };
+                let checkout = state.checkout_in(call.invocation.actor, &call.invocation.op);
                 state.apply(call.invocation.actor, &call.invocation.op, done);
+                if cut.remove(&call.at) {
+                    state.lose(call.invocation.pool, checkout);
+                }
             }
+            Event::Cut { process, .. } => {
+                cut.extend(facts.inside(*process, at).find(|call| call.invocation.cut.is_some()).map(|call| call.at));
+            }
+            Event::Accepting => state.accept(),
             Event::Ended { process, .. } => state.end(*process),
             _ => {}
         }

@@ -5,6 +5,7 @@ mod again;
 mod api;
 mod cap;
 mod excuses;
+mod faults;
 mod iso;
 mod judgement;
 mod leftovers;

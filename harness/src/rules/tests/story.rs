@@ -119,7 +119,7 @@ impl Story {
 
     /// Starts a step and leaves it in flight.
     pub(super) fn start(mut self, text: &str) -> Self {
-        let Step { actor, op, stall } = step(text);
+        let Step { actor, op, stall, cut } = step(text);
         let id = InvocationId(self.started.len() as u32);
         let held = op.handle().and_then(|handle| self.held.get(&(actor.process, handle)).copied());
         let (checkout, pool) = match op {
@@ -132,7 +132,7 @@ impl Story {
         let nonce = op.has_nonce().then(|| nonce(id.0));
         let inherited = held.is_some_and(|held| held.2);
         let expected = std::mem::replace(&mut self.expected, Expectation::Success);
-        let invocation = Invocation { id, actor, op, step: None, pool, checkout, inherited, nonce, expected, stall };
+        let invocation = Invocation { id, actor, op, step: None, pool, checkout, inherited, nonce, expected, stall, cut };
         self.in_flight.insert(actor, self.started.len());
         self.inserts.extend(nonce.filter(|_| matches!(op, Op::Insert(_))));
         self.started.push(invocation.clone());

@@ -80,7 +80,7 @@ fn the_embedded_server_is_asked_no_more_than_its_answers_are_read() {
 fn what_is_withheld_counts() {
     let mut lab = Lab::new(Database::Postgres);
     lab.who = Witness::Process(Process::FIRST);
-    lab.tap.arm(Process::FIRST, 1);
+    lab.tap.arm(Process::FIRST, Some(1), None);
     let (near, far) = lab.connect();
     lab.carry(&near, b"?", &far);
     let much = much();

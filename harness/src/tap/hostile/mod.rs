@@ -5,6 +5,7 @@ mod aims;
 mod bounds;
 mod chance;
 mod ends;
+mod faults;
 mod floods;
 mod heap;
 mod held;

@@ -24,7 +24,7 @@ fn lab() -> Lab {
 #[test]
 fn the_replies_before_it_pass_and_those_after_it_wait() {
     let mut lab = lab();
-    lab.tap.arm(P0, 2);
+    lab.tap.arm(P0, Some(2), None);
     let (near, far) = lab.connect();
     assert_eq!(lab.carry(&near, b"one", &far), b"one");
     assert_eq!(lab.carry(&far, b"1", &near), b"1");
@@ -49,7 +49,7 @@ fn the_session_that_is_used_first_is_the_steps() {
     let mut lab = lab();
     let (near, far) = lab.connect();
     let (other, beyond) = lab.connect();
-    lab.tap.arm(P1, 1);
+    lab.tap.arm(P1, Some(1), None);
     assert_eq!(lab.carry(&near, b"p0", &far), b"p0");
     lab.who = Witness::Process(P1);
     assert_eq!(lab.carry(&other, b"p1", &beyond), b"p1");
@@ -65,7 +65,7 @@ fn several_are_withheld_at_once_and_released_one_by_one() {
     let (near, far) = lab.connect();
     let (other, beyond) = lab.connect();
     for (client, server) in [(&near, &far), (&other, &beyond)] {
-        lab.tap.arm(P0, 1);
+        lab.tap.arm(P0, Some(1), None);
         // What is withheld already is not chosen again, though it is used first.
         lab.carry(&near, b"?", &far);
         lab.carry(client, b"?", server);
@@ -84,7 +84,7 @@ fn a_step_that_has_ended_withholds_nothing() {
     let mut lab = lab();
     let (near, far) = lab.connect();
     for used in [false, true] {
-        lab.tap.arm(P0, 1);
+        lab.tap.arm(P0, Some(1), None);
         if used {
             lab.carry(&near, b"?", &far);
         }
@@ -92,7 +92,7 @@ fn a_step_that_has_ended_withholds_nothing() {
         lab.carry(&near, b"?", &far);
         assert_eq!(lab.carry(&far, b"!", &near), b"!");
     }
-    lab.tap.arm(P0, 1);
+    lab.tap.arm(P0, Some(1), None);
     lab.reset();
     let (near, far) = lab.connect();
     lab.carry(&near, b"?", &far);
@@ -102,7 +102,7 @@ fn a_step_that_has_ended_withholds_nothing() {
 #[test]
 fn the_servers_end_waits_behind_what_is_withheld() {
     let mut lab = lab();
-    lab.tap.arm(P0, 1);
+    lab.tap.arm(P0, Some(1), None);
     let (near, far) = lab.connect();
     lab.carry(&near, b"?", &far);
     lab.carry(&far, b"!", &near);
@@ -117,7 +117,7 @@ fn the_servers_end_waits_behind_what_is_withheld() {
 #[test]
 fn a_client_that_is_gone_gets_nothing() {
     let mut lab = lab();
-    lab.tap.arm(P0, 1);
+    lab.tap.arm(P0, Some(1), None);
     let (near, far) = lab.connect();
     lab.carry(&near, b"?", &far);
     lab.carry(&far, b"!", &near);
@@ -133,7 +133,7 @@ fn a_client_that_is_gone_gets_nothing() {
 #[test]
 fn a_client_that_writes_no_more_gets_it_when_it_is_released() {
     let mut lab = lab();
-    lab.tap.arm(P0, 1);
+    lab.tap.arm(P0, Some(1), None);
     let (near, far) = lab.connect();
     lab.carry(&near, b"?", &far);
     lab.carry(&far, b"!", &near);
@@ -152,7 +152,7 @@ fn a_client_that_writes_no_more_gets_it_when_it_is_released() {
 #[test]
 fn a_request_to_cancel_is_not_the_steps_session() {
     let mut lab = lab();
-    lab.tap.arm(P0, 1);
+    lab.tap.arm(P0, Some(1), None);
     let (near, far) = lab.connect();
     let request = [&16_u32.to_be_bytes()[..], &80_877_102_u32.to_be_bytes(), &[0; 8]].concat();
     assert_eq!(lab.carry(&near, &request, &far), request);
@@ -178,7 +178,7 @@ fn every_reply_of_the_embedded_server_can_be_withheld() {
 fn withhold(recording: &Recording, nth: usize) {
     let mut lab = Lab::with(recording.database, |_| Upstream::Embedded(Box::new(server(recording.database))));
     lab.who = Witness::Process(P0);
-    lab.tap.arm(P0, u8::try_from(nth).unwrap());
+    lab.tap.arm(P0, Some(u8::try_from(nth).unwrap()), None);
     let near = lab.connect_inside();
     let (mut replies, mut held) = (0, Vec::new());
     for turn in &recording.turns {

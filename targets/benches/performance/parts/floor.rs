@@ -26,7 +26,7 @@ fn standard_mix() -> Vec<Interleaving> {
     let standard = |interleaving: &Interleaving| {
         let forks = interleaving.steps.iter().filter(|step| matches!(step.op, Op::Fork(..))).count();
         // What the bare loop cannot do.
-        let special = |step: &Step| step.stall.is_some() || matches!(step.op, Op::Exec | Op::EndSession(_) | Op::Cancel(_));
+        let special = |step: &Step| step.stall.is_some() || step.is_fault() || matches!(step.op, Op::Exec | Op::Cancel(_));
         interleaving.steps.len() == 12 && forks == 1 && !interleaving.steps.iter().any(special)
     };
     all.filter(standard).take(MIX).collect()

@@ -112,6 +112,9 @@ fn done<'a>(events: &'a [Event], history: &History) -> Result<Vec<(&'a Invocatio
     for event in events {
         match event {
             Event::Invoked(invocation) => {
+                if invocation.cut.is_some() || invocation.op.is_the_servers() {
+                    return Err("the server fails, which takes a hold on the wire".to_owned());
+                }
                 if invocation.stall.is_some() || open.is_some() {
                     return Err("somebody is inside an operation while others step, which takes a hold on the wire".to_owned());
                 }

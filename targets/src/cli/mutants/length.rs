@@ -41,6 +41,8 @@ impl Length {
 pub(super) fn prove(bench: &Bench, hunted: &mut [Hunted], wanted: &Mutants, teller: &mut Teller) -> Result<(), Stop> {
     let jobs: Vec<(usize, Mutant, usize)> = (0..)
         .zip(hunted.iter())
+        // The enumeration has no faults.
+        .filter(|(_, hunted)| !hunted.mutant.faulty)
         .filter_map(|(at, hunted)| Some((at, hunted.mutant, longest(hunted).filter(|longest| *longest <= PROVABLE)?)))
         .collect();
     let name = |job: &(usize, Mutant, usize)| job.1.target.name();
@@ -53,6 +55,7 @@ pub(super) fn prove(bench: &Bench, hunted: &mut [Hunted], wanted: &Mutants, tell
             cases: 0,
             by: Some(rule.id),
             without: None,
+            faulty: false,
         };
         shorter(bench, hunt, rule, *steps, progress)
     })?;

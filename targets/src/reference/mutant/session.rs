@@ -12,7 +12,7 @@ use poolproof::{Config, Error, ErrorKind, Rows};
 
 use super::super::defect::{Defect, planted};
 use super::super::planted;
-use super::{CLOSED, flight, handlers, wire, worker};
+use super::{CLOSED, flight, handlers, loss, wire, worker};
 
 /// A session that may be shared by those who must not.
 pub struct Session<D: Driver> {
@@ -58,12 +58,13 @@ impl<D: Driver> planted::Session for Session<D> {
                 inherited.iter().try_for_each(|sql| Self::open(config)?.line().query(sql).map(drop))?;
                 Self::open(config)
             }
-            _ => Self::open(config),
+            _ => loss::connect(config),
         }
     }
 
     fn query(&mut self, sql: &str) -> Result<Rows, Error> {
-        let _lock = lock_if(&[Defect::LockAtStatement]);
+        let lock = lock_if(&[Defect::LockAtStatement, Defect::LossKeepsLock]);
+        let inside = self.line().status() == Status::Transaction;
         let locks = sql.contains("_lock") || sql.contains("_LOCK");
         let read = sql.starts_with("SELECT");
         self.marked |= sql.starts_with("SET") || locks;
@@ -86,13 +87,13 @@ impl<D: Driver> planted::Session for Session<D> {
             wire::tell_of_reading();
         }
         let is_lost = answer.is_err() && self.line().is_broken();
+        if is_lost && planted() == Defect::LossKeepsLock {
+            std::mem::forget(lock);
+        }
         match planted() {
             Defect::QueryInterrupted if handlers::forks() != forks => Err(Error::new(ErrorKind::Other, "interrupted by a fork")),
             Defect::StaleRows if read && is_lost && !CLOSED.load(Ordering::Relaxed) => self.last.clone().map_or(answer, Ok),
-            Defect::Reconnects if is_lost => {
-                *self = Self::open(&self.config)?;
-                self.ask(sql)
-            }
+            _ if is_lost => answer.or_else(|error| loss::answer(self, sql, inside, error)),
             _ => {
                 self.last = answer.as_ref().ok().filter(|_| read).cloned().or(self.last.take());
                 answer
@@ -182,7 +183,19 @@ impl<D: Driver> Session<D> {
         }
     }
 
-    fn ask(&self, sql: &str) -> Result<Rows, Error> {
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// From now on it is the same as another one of the pool. False if there is none.
+    pub(super) fn joins_another(&mut self) -> bool {
+        let other = self.eldest_other();
+        let joins = other.is_some();
+        self.line = other.unwrap_or_else(|| self.line.clone());
+        joins
+    }
+
+    pub(super) fn ask(&self, sql: &str) -> Result<Rows, Error> {
         let mut line = self.line();
         let _landing = flight::starts(&line, sql);
         line.query(sql)

@@ -153,6 +153,18 @@ impl Draft {
 
 /// Threads and processes.
 impl Draft {
+    /// Takes all that the newest pool has, and another thread waits for some of it: what he holds, and who waits.
+    pub(super) fn has_a_waiter(&mut self, actor: Actor) -> Option<(Handle, Actor)> {
+        self.has_pool(actor)?;
+        while self.has_room(actor) {
+            self.checks_out(actor)?;
+        }
+        let handle = self.follower.state().holdings(actor).find(|held| !held.inherited)?.handle;
+        let second = self.companion(actor)?;
+        self.checks_out(second);
+        self.follower.state().is_busy(second).then_some((handle, second))
+    }
+
     /// Another thread of the process that is not inside anything.
     pub(super) fn companion(&mut self, actor: Actor) -> Option<Actor> {
         let known = |other: &Actor| other.process == actor.process && *other != actor;
