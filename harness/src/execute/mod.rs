@@ -45,7 +45,7 @@ use crate::transport::Transport;
 use crate::trouble::Trouble;
 use addresses::{administrator_socket, config};
 pub(crate) use addresses::{socket_name, upstream};
-use beside::{Beside, processor};
+use beside::{Beside, Seat};
 use births::BIRTH;
 use bounds::Bounds;
 pub(crate) use bounds::Effort;
@@ -90,7 +90,7 @@ pub(crate) struct Executor<'a> {
     /// The server is a pooler.
     pooling: Option<Pooling>,
     /// Where the agent runs.
-    processor: Option<usize>,
+    seat: Seat,
 }
 
 /// Where run numbers come from: they are unique within a ledger.
@@ -147,9 +147,9 @@ impl<'a> Executor<'a> {
         if inside {
             dialect.prepare_ledger().iter().try_for_each(|sql| reactor.ask_now(sql).map(drop))?;
         }
-        let processor = processor(number as usize);
+        let seat = Seat::take(number as usize);
         let files = lay_out(target, &directory)?;
-        let agent = around.supervisor.spawn(&launch(target, &files, (&control, output), processor))?;
+        let agent = around.supervisor.spawn(&launch(target, &files, (&control, output), seat.processor))?;
         let config = if around.weakness.untapped { around.server.direct_config() } else { tapped };
         let mut executor = Self {
             reactor,
@@ -163,7 +163,7 @@ impl<'a> Executor<'a> {
             directory,
             inside,
             pooling: around.server.pooler.as_ref().map(|pooler| pooler.pooling),
-            processor,
+            seat,
         };
         executor.await_zygote()?;
         Ok(executor)
@@ -171,7 +171,13 @@ impl<'a> Executor<'a> {
 
     /// Brings the calling thread to the agent's processor until the guard is dropped.
     pub(crate) fn beside_agent(&self) -> Beside {
-        Beside::on(self.processor)
+        Beside::on(self.seat.processor, None)
+    }
+
+    /// The same for the main thread of this process, where another one calls the executor and waits for it by turns.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn main_thread_beside_agent(&self) -> Beside {
+        Beside::on(self.seat.processor, Some(rustix::process::getpid()))
     }
 
     fn await_zygote(&mut self) -> Result<(), Trouble> {

@@ -186,7 +186,8 @@ fn serve(
 ) -> Result<(), Trouble> {
     let target = Target::beside(&settings.pool, settings.database());
     let executor = Executor::start(&target, bench.surroundings(settings.database())?)?;
-    let _beside = executor.beside_agent();
+    // libFuzzer's thread waits while this one works, and the other way round.
+    let _beside = (executor.beside_agent(), executor.main_thread_beside_agent());
     let (findings, left) = Findings::open(&settings.out, &settings.pool, settings.quota)?;
     let mut worker = Worker::new(executor, settings, findings);
     let served = || -> Result<(), Trouble> {
