@@ -131,7 +131,11 @@ impl<'a> Reader<'a> {
                 self.across(format!("{}: {} {unit}", words::ROW_CHECK, rows.len()));
             }
             Event::Abandoned { why } => self.across(format!("poolproof gave up: {}", cleaned(why))),
-            Event::Answered { .. } | Event::Released { .. } | Event::NeverStalled { .. } | Event::Drew { .. } => {}
+            Event::Answered { .. }
+            | Event::Released { .. }
+            | Event::NeverStalled { .. }
+            | Event::KeptTooLong { .. }
+            | Event::Drew { .. } => {}
             Event::Opened { .. }
             | Event::CancelRequested { .. }
             | Event::KillRequested { .. }
