@@ -12,6 +12,7 @@
 //! | [`mod@mysql_async`] | the pool of the crate mysql_async |
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
+//! | [`documented`] | what is written about fork, word by word |
 //! | [`findings`] | the lines of the pools' sources that are known to break a rule |
 //! | [`python`] | pools in Python, which an agent in Python runs |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
@@ -37,6 +38,7 @@ pub mod bb8_postgres;
 pub mod deadpool_neutral;
 #[cfg(feature = "pools")]
 pub mod deadpool_postgres;
+pub mod documented;
 pub mod findings;
 #[cfg(all(feature = "pools", target_os = "linux", not(poolproof_elsewhere)))]
 pub mod mobc_neutral;
@@ -135,6 +137,22 @@ fn neutral() -> Vec<Target> {
     ])
 }
 
+/// The same pool over the neutral driver, where poolproof has it: what it breaks too is not its driver's.
+pub fn without_its_driver(pool: &str) -> Option<Target> {
+    let (name, threads) = pool.strip_suffix("-mt").map_or((pool, ""), |name| (name, "-mt"));
+    let other = match name {
+        "r2d2-postgres" | "diesel-postgres" => "r2d2-neutral",
+        "r2d2-mysql" | "diesel-mysql" => "r2d2-neutral-mysql",
+        "deadpool-postgres" | "deadpool-verified" | "deadpool-clean" | "diesel-deadpool-postgres" => "deadpool-neutral",
+        "diesel-deadpool-mysql" => "deadpool-neutral-mysql",
+        "bb8-postgres" | "diesel-bb8-postgres" => "bb8-neutral",
+        "diesel-bb8-mysql" => "bb8-neutral-mysql",
+        "mobc-postgres" => "mobc-neutral",
+        _ => return None,
+    };
+    pools().into_iter().find(|target| target.name() == format!("{other}{threads}"))
+}
+
 /// None: the neutral driver needs Linux.
 #[cfg(not(all(target_os = "linux", not(poolproof_elsewhere))))]
 fn neutral() -> Vec<Target> {
@@ -229,6 +247,17 @@ mod tests {
             let first = pools.iter().find(|other| other.name() == shared);
             assert!(first.is_some_and(|first| first.shared().is_none()), "{pool:?}");
         }
+    }
+
+    #[test]
+    fn who_is_to_blame_is_found_out_with_a_pool_of_the_same_kind() {
+        for pool in super::pools() {
+            let Some(other) = super::without_its_driver(pool.name()) else { continue };
+            let kind = |target: &poolproof::Target| target.shared().unwrap_or(target.name()).split('-').next().map(str::to_owned);
+            assert_eq!((kind(&other), other.database()), (kind(&pool), pool.database()), "{pool:?}");
+        }
+        assert!(super::without_its_driver("r2d2-postgres").is_some() && super::without_its_driver("mysql").is_none());
+        assert_eq!(super::without_its_driver("bb8-postgres-mt").map(|other| other.name()), Some("bb8-neutral-mt"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use poolproof::{Promise, Target, corpus};
 
 use super::args::{Certify, Foreign};
 use super::benches::{prepare, workers};
+use super::blame::Blame;
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
@@ -30,7 +31,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     wanted.selection()?;
     corpus::check(&wanted.out)?;
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
-    let mut real = Real::default();
+    let (mut real, mut blame) = (Real::default(), Blame::default());
     let (mut results, mut certificates) = (Vec::new(), Vec::new());
     let mut unsaved = None;
     for target in &targets {
@@ -40,13 +41,15 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
         }
         teller.clear();
         unsaved = unsaved.or(tell(&certified, target, wanted, screen)?);
-        let certificate = documents::certificate(&certified, target, wanted, &mut teller)?;
+        let mut certificate = documents::certificate(&certified, target, wanted, &mut teller)?;
+        blame.find(target, &mut certificate, &mut teller)?;
         unsaved = unsaved.or(corpus::save_certificate(&wanted.out, &certificate).err());
         certificates.push(certificate);
         results.push(certified);
     }
     bench.finish()?;
     real.finish()?;
+    blame.finish()?;
     screen.say(&closing(&results, &promises, wanted, screen.style))?;
     ci::tell(&wanted.ci, &wanted.out, &certificates, screen)?;
     if let Some(trouble) = unsaved {
