@@ -10,6 +10,8 @@
 //! | [`deadpool_postgres`], [`bb8_postgres`], [`mobc_postgres`] | three pools over the driver tokio_postgres |
 //! | [`sqlx_postgres`], [`sqlx_mysql`] | the pools of the crate sqlx |
 //! | [`mod@mysql_async`] | the pool of the crate mysql_async |
+//! | `diesel_r2d2` | diesel over r2d2 and C clients (feature `diesel`) |
+//! | `diesel_bb8`, `diesel_deadpool` | diesel-async over two pools (feature `diesel-async`) |
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
 //! | [`documented`] | what is written about fork, word by word |
@@ -38,6 +40,12 @@ pub mod bb8_postgres;
 pub mod deadpool_neutral;
 #[cfg(feature = "pools")]
 pub mod deadpool_postgres;
+#[cfg(feature = "diesel-async")]
+pub mod diesel_bb8;
+#[cfg(feature = "diesel-async")]
+pub mod diesel_deadpool;
+#[cfg(feature = "diesel")]
+pub mod diesel_r2d2;
 pub mod documented;
 pub mod findings;
 #[cfg(all(feature = "pools", target_os = "linux", not(poolproof_elsewhere)))]
@@ -52,6 +60,10 @@ mod neutral_session;
 pub mod no_pool;
 #[cfg(feature = "pools")]
 mod on_runtimes;
+#[cfg(any(feature = "diesel", feature = "diesel-async"))]
+mod over_diesel;
+#[cfg(feature = "diesel-async")]
+mod over_diesel_async;
 #[cfg(feature = "pools")]
 mod over_tokio_postgres;
 pub mod python;
@@ -122,7 +134,28 @@ pub fn pools() -> Vec<Target> {
         Target::of::<no_pool::NoPool<::mysql::Conn>>("no-pool-mysql", "no pool, a connection of mysql 28 for each checkout")
             .sharing("no-pool"),
     ]);
-    sync.into_iter().chain(neutral()).chain(asynchronous()).chain(correct()).collect()
+    sync.into_iter().chain(diesel()).chain(neutral()).chain(asynchronous()).chain(correct()).collect()
+}
+
+/// The pools over C clients.
+#[cfg(feature = "diesel")]
+fn diesel() -> Vec<Target> {
+    use ::diesel::{MysqlConnection, PgConnection};
+    use diesel_r2d2::DieselR2d2;
+
+    Vec::from([
+        Target::of::<DieselR2d2<PgConnection>>("diesel-postgres", "diesel 2.3 with r2d2 0.8, over libpq"),
+        Target::of::<DieselR2d2<MysqlConnection>>("diesel-mysql", "diesel 2.3 with r2d2 0.8, over libmariadb or libmysqlclient"),
+    ])
+    .into_iter()
+    .map(|target| target.sharing("r2d2-postgres"))
+    .collect()
+}
+
+/// None: this build is without them.
+#[cfg(not(feature = "diesel"))]
+fn diesel() -> Vec<Target> {
+    Vec::new()
 }
 
 /// The same pools without their drivers.
