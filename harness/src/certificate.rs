@@ -16,7 +16,7 @@ mod conclusion;
 mod deployments;
 mod doubts;
 mod front;
-mod html;
+pub mod html;
 pub mod markdown;
 mod merge;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
@@ -88,6 +88,45 @@ pub struct Subject {
     /// The crates or packages whose code it runs, each with its exact version, where that is known: `mysql 28.0.4`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
+    /// What is written about fork, as far as anybody has looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documented: Vec<Documented>,
+}
+
+/// What the documentation of a pool, of its driver or of its runtime says of some promises.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Documented {
+    /// The promises of which it is said.
+    pub promises: Vec<String>,
+    /// What it comes to.
+    pub standing: Standing,
+    /// Word by word.
+    pub words: String,
+    /// Where it stands.
+    pub source: String,
+}
+
+/// What a documentation says about what an application does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It works.
+    Promised,
+    /// It must not be done.
+    Unsupported,
+}
+
+impl Subject {
+    /// What is documented of a promise, in a few words.
+    pub(crate) fn documented_of(&self, promise: &str) -> &'static str {
+        let found = self.documented.iter().find(|documented| documented.promises.iter().any(|other| other == promise));
+        match found.map(|documented| documented.standing) {
+            Some(Standing::Promised) => "promised",
+            Some(Standing::Unsupported) => "documented as unsupported",
+            None => "not promised",
+        }
+    }
 }
 
 /// A server.

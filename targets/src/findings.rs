@@ -1,5 +1,8 @@
 //! The lines of the pools' sources that break a rule, as far as somebody has looked: what `docs/findings.md` tells, for certificates.
 
+use poolproof::certificate::Counterexample;
+use poolproof::interleaving::{Interleaving, Op, parse};
+
 /// A line that breaks a rule.
 #[derive(Debug)]
 struct Finding {
@@ -12,8 +15,21 @@ struct Finding {
     rule: &'static str,
     /// What stands in the evidence if it was this line; nothing where the rule alone tells.
     shows: &'static str,
+    /// Whose step it was, if that tells.
+    whose: Whose,
     /// The crate, and the place in it.
     at: (&'static str, &'static str),
+}
+
+/// Whose steps a line breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// Anybody's.
+    Any,
+    /// Those of a process that opened a pool itself, as the first one always does.
+    Openers,
+    /// Those of a process that has no pool but what it inherited.
+    Heirs,
 }
 
 const fn of(
@@ -23,7 +39,13 @@ const fn of(
     shows: &'static str,
     at: (&'static str, &'static str),
 ) -> Finding {
-    Finding { section, pools, rule, shows, at }
+    Finding { section, pools, rule, shows, whose: Whose::Any, at }
+}
+
+impl Finding {
+    const fn by(self, whose: Whose) -> Self {
+        Self { whose, ..self }
+    }
 }
 
 const R2D2: &str = "`r2d2`";
@@ -44,16 +66,16 @@ const FINDINGS: &[Finding] = &[
     of(R2D2, &["r2d2-postgres"], "OWN-1", "Query", ("r2d2_postgres", "r2d2_postgres/src/lib.rs:71")),
     of(R2D2, &["r2d2-postgres"], "OWN-1", "Terminate", TERMINATE),
     of(R2D2, &["r2d2-mysql"], "OWN-1", "COM_PING", ("r2d2_mysql", "r2d2_mysql/src/pool.rs:31")),
-    of(R2D2, &["r2d2-"], "LIV-2", "", ("r2d2", "r2d2/src/config.rs:250")),
-    of(R2D2, &["r2d2-"], "LIV-2", "", ("r2d2", "r2d2/src/lib.rs:192")),
+    of(R2D2, &["r2d2-"], "LIV-2", "", ("r2d2", "r2d2/src/config.rs:250")).by(Whose::Heirs),
+    of(R2D2, &["r2d2-"], "LIV-2", "", ("r2d2", "r2d2/src/lib.rs:192")).by(Whose::Openers),
     of(R2D2, &["r2d2-"], "LIV-4", "", ("r2d2", "r2d2/src/lib.rs:472")),
     of(R2D2, &["r2d2-"], "TXN-3", "", ("r2d2", "r2d2/src/lib.rs:489")),
     of(R2D2, &["r2d2-"], "TXN-4", "", ("r2d2", "r2d2/src/lib.rs:489")),
     of(R2D2, &["r2d2-"], "LIV-1", "has computed", ("parking_lot_core", "src/parking_lot.rs:324")),
     of(R2D2, &["r2d2-"], "LIV-1", "did not end in time", ("parking_lot", "src/raw_mutex.rs:305")),
     of(R2D2, &["r2d2-"], "LIV-3", "", ("parking_lot_core", "src/parking_lot.rs:324")),
-    of(TOKIO, &["deadpool-postgres"], "LIV-1", "p0's", ("tokio", "tokio/src/io/poll_evented.rs:312")),
-    of(TOKIO, ON_TOKIO, "LIV-1", "p1", ("tokio", "tokio/src/runtime/scheduler/current_thread/mod.rs:211")),
+    of(TOKIO, &["deadpool-postgres"], "LIV-1", "", ("tokio", "tokio/src/io/poll_evented.rs:312")).by(Whose::Openers),
+    of(TOKIO, ON_TOKIO, "LIV-1", "", ("tokio", "tokio/src/runtime/scheduler/current_thread/mod.rs:211")).by(Whose::Heirs),
     of(TOKIO, &["deadpool-postgres", "deadpool-verified"], "TXN-3", "", ("deadpool", "src/managed/pool.rs:455")),
     of(TOKIO, &["deadpool-postgres", "deadpool-verified"], "TXN-4", "", ("deadpool", "src/managed/pool.rs:455")),
     of(TOKIO, &["bb8-"], "TXN-3", "", ("bb8", "bb8/src/inner.rs:143")),
@@ -79,7 +101,7 @@ const FINDINGS: &[Finding] = &[
     of("`mobc`", &["mobc-"], "LIV-1", "", ("mobc", "mobc/src/time.rs:41")),
     of("`sqlx`", &["sqlx-"], "OWN-1", "Sync", ("sqlx-core", "sqlx-core/src/pool/connection.rs:314")),
     of("`sqlx`", &["sqlx-"], "OWN-1", "COM_PING", ("sqlx-core", "sqlx-core/src/pool/connection.rs:314")),
-    of("`sqlx`", &["sqlx-"], "LIV-2", "p1's", ("sqlx-core", "sqlx-core/src/pool/connection.rs:208")),
+    of("`sqlx`", &["sqlx-"], "LIV-2", "", ("sqlx-core", "sqlx-core/src/pool/connection.rs:208")).by(Whose::Heirs),
     of("`mysql_async`", &["mysql-async"], "OWN-1", "COM_RESET_CONNECTION", ("mysql_async", "src/conn/pool/recycler.rs:109")),
     of("`mysql_async`", &["mysql-async"], "OWN-1", "COM_QUIT", ("mysql_async", "src/conn/mod.rs:454")),
 ];
@@ -87,8 +109,14 @@ const FINDINGS: &[Finding] = &[
 const TERMINATE: (&str, &str) = ("tokio-postgres", "src/connection.rs:215");
 const DEADPOOL: (&str, &str) = ("deadpool", "src/managed/pool.rs:137");
 
-/// The lines that are known to break that rule in that pool as the evidence shows it; none where nobody has found one.
-pub fn lines(pool: &str, rule: &str, evidence: &[String]) -> Vec<String> {
+/// The lines that are known to break a rule in that pool as the failure shows it; none where nobody has found one.
+pub fn lines(pool: &str, failure: &Counterexample) -> Vec<String> {
+    let told = failure.evidence.iter().find(|told| told.rule == failure.rule);
+    let interleaving = parse(&failure.interleaving).ok();
+    known(pool, &failure.rule, told.map_or(&[], |told| &told.lines), interleaving.as_ref())
+}
+
+fn known(pool: &str, rule: &str, evidence: &[String], interleaving: Option<&Interleaving>) -> Vec<String> {
     let is_pool = |finding: &&Finding| {
         let begins = |start: &&str| {
             pool == *start || start.ends_with('-') && pool.starts_with(start) || pool.strip_suffix("-mt") == Some(start)
@@ -96,8 +124,19 @@ pub fn lines(pool: &str, rule: &str, evidence: &[String]) -> Vec<String> {
         finding.pools.iter().any(begins) && (!pool.contains("-neutral") || finding.shows.is_empty())
     };
     let shown = |finding: &&Finding| finding.rule == rule && evidence.iter().any(|line| line.contains(finding.shows));
+    let whose = whose(evidence, interleaving);
     let found = FINDINGS.iter().filter(is_pool).filter(shown);
+    let found = found.filter(|finding| finding.whose == Whose::Any || whose.is_none_or(|whose| whose == finding.whose));
     found.map(|Finding { at: (name, place), .. }| format!("{name}: {place}")).collect()
+}
+
+/// Whose step the evidence names first: `p1.t2's step 4`.
+fn whose(evidence: &[String], interleaving: Option<&Interleaving>) -> Option<Whose> {
+    let before = evidence.iter().find_map(|line| line.split_once("'s step").map(|(before, _)| before))?;
+    let process = before.rsplit(' ').next()?.split('.').next()?;
+    let opens =
+        interleaving?.steps.iter().any(|step| matches!(step.op, Op::Open(_)) && step.actor.process.to_string() == process);
+    Some(if opens { Whose::Openers } else { Whose::Heirs })
 }
 
 #[cfg(test)]
@@ -146,10 +185,22 @@ mod tests {
 
     #[test]
     fn the_evidence_tells_which_line_it_was() {
-        let of = |pool: &str, line: &str| lines(pool, "OWN-1", &[line.to_owned()]);
+        let of = |pool: &str, line: &str| known(pool, "OWN-1", &[line.to_owned()], None);
         assert_eq!(of("mysql", "p1 wrote COM_PING, 5 bytes, on c0"), ["mysql: conn/pool/mod.rs:118"]);
         assert_eq!(of("mysql", "p1 wrote COM_QUIT, 5 bytes, on c0"), Vec::<String>::new());
         assert_eq!(of("mysql-async-mt", "p1 wrote COM_QUIT on c0"), ["mysql_async: src/conn/mod.rs:454"]);
         assert_eq!(of("reference", "p1 wrote COM_PING on c0"), Vec::<String>::new());
+    }
+    /// A child that has no threads for new connections, and a place that nobody is told of, break the same rule.
+    #[test]
+    fn whose_step_it_was_tells_which_line_it_was() {
+        let of = |line: &str, steps: &str| {
+            let story = parse(&format!("pool max_size=1\npromise child-uses-pool\n{steps}")).expect("a story");
+            known("r2d2-postgres", "LIV-2", &["room came free".to_owned(), line.to_owned()], Some(&story))
+        };
+        let (lacking, unwoken) = (["r2d2: r2d2/src/config.rs:250"], ["r2d2: r2d2/src/lib.rs:192"]);
+        assert_eq!(of("p0.t1's step 3 (checkout b)", "p0 open"), unwoken);
+        assert_eq!(of("p1's step 3 (checkout b) failed", "p0 open\np0 fork p1"), lacking);
+        assert_eq!(of("p1's step 3 (checkout b) failed", "p0 open\np0 fork p1\np1 open"), unwoken);
     }
 }

@@ -10,8 +10,11 @@
 //! | [`deadpool_postgres`], [`bb8_postgres`], [`mobc_postgres`] | three pools over the driver tokio_postgres |
 //! | [`sqlx_postgres`], [`sqlx_mysql`] | the pools of the crate sqlx |
 //! | [`mod@mysql_async`] | the pool of the crate mysql_async |
+//! | `diesel_r2d2` | diesel over r2d2 and C clients (feature `diesel`) |
+//! | `diesel_bb8`, `diesel_deadpool` | diesel-async over two pools (feature `diesel-async`) |
 //! | `around_the_tap` | a pool that cannot be judged, to prove that this is noticed |
 //! | `agreement` | what may differ between embedded and real servers |
+//! | [`documented`] | what is written about fork, word by word |
 //! | [`findings`] | the lines of the pools' sources that are known to break a rule |
 //! | [`python`] | pools in Python, which an agent in Python runs |
 //! | [`mod@reference`] | a pool that is correct, and mutants of it with one defect each: the harness's own controls |
@@ -37,6 +40,13 @@ pub mod bb8_postgres;
 pub mod deadpool_neutral;
 #[cfg(feature = "pools")]
 pub mod deadpool_postgres;
+#[cfg(feature = "diesel-async")]
+pub mod diesel_bb8;
+#[cfg(feature = "diesel-async")]
+pub mod diesel_deadpool;
+#[cfg(feature = "diesel")]
+pub mod diesel_r2d2;
+pub mod documented;
 pub mod findings;
 #[cfg(all(feature = "pools", target_os = "linux", not(poolproof_elsewhere)))]
 pub mod mobc_neutral;
@@ -50,6 +60,10 @@ mod neutral_session;
 pub mod no_pool;
 #[cfg(feature = "pools")]
 mod on_runtimes;
+#[cfg(any(feature = "diesel", feature = "diesel-async"))]
+mod over_diesel;
+#[cfg(feature = "diesel-async")]
+mod over_diesel_async;
 #[cfg(feature = "pools")]
 mod over_tokio_postgres;
 pub mod python;
@@ -125,7 +139,28 @@ pub fn pools() -> Vec<Target> {
             .sharing("no-pool")
             .prepared_by(mysql_pool::compile_patterns),
     ]);
-    sync.into_iter().chain(neutral()).chain(asynchronous()).chain(correct()).collect()
+    sync.into_iter().chain(diesel()).chain(neutral()).chain(asynchronous()).chain(correct()).collect()
+}
+
+/// The pools over C clients.
+#[cfg(feature = "diesel")]
+fn diesel() -> Vec<Target> {
+    use ::diesel::{MysqlConnection, PgConnection};
+    use diesel_r2d2::DieselR2d2;
+
+    Vec::from([
+        Target::of::<DieselR2d2<PgConnection>>("diesel-postgres", "diesel 2.3 with r2d2 0.8, over libpq"),
+        Target::of::<DieselR2d2<MysqlConnection>>("diesel-mysql", "diesel 2.3 with r2d2 0.8, over libmariadb or libmysqlclient"),
+    ])
+    .into_iter()
+    .map(|target| target.sharing("r2d2-postgres"))
+    .collect()
+}
+
+/// None: this build is without them.
+#[cfg(not(feature = "diesel"))]
+fn diesel() -> Vec<Target> {
+    Vec::new()
 }
 
 /// The same pools without their drivers.
@@ -138,6 +173,22 @@ fn neutral() -> Vec<Target> {
         Target::of::<R2d2Neutral<Postgres>>("r2d2-neutral", "r2d2 0.8 with the neutral driver").sharing("r2d2-postgres"),
         Target::of::<R2d2Neutral<MySql>>("r2d2-neutral-mysql", "r2d2 0.8 with the neutral driver").sharing("r2d2-postgres"),
     ])
+}
+
+/// The same pool over the neutral driver, where poolproof has it: what it breaks too is not its driver's.
+pub fn without_its_driver(pool: &str) -> Option<Target> {
+    let (name, threads) = pool.strip_suffix("-mt").map_or((pool, ""), |name| (name, "-mt"));
+    let other = match name {
+        "r2d2-postgres" | "diesel-postgres" => "r2d2-neutral",
+        "r2d2-mysql" | "diesel-mysql" => "r2d2-neutral-mysql",
+        "deadpool-postgres" | "deadpool-verified" | "deadpool-clean" | "diesel-deadpool-postgres" => "deadpool-neutral",
+        "diesel-deadpool-mysql" => "deadpool-neutral-mysql",
+        "bb8-postgres" | "diesel-bb8-postgres" => "bb8-neutral",
+        "diesel-bb8-mysql" => "bb8-neutral-mysql",
+        "mobc-postgres" => "mobc-neutral",
+        _ => return None,
+    };
+    pools().into_iter().find(|target| target.name() == format!("{other}{threads}"))
 }
 
 /// None: the neutral driver needs Linux.
@@ -235,6 +286,17 @@ mod tests {
             let first = pools.iter().find(|other| other.name() == shared);
             assert!(first.is_some_and(|first| first.shared().is_none()), "{pool:?}");
         }
+    }
+
+    #[test]
+    fn who_is_to_blame_is_found_out_with_a_pool_of_the_same_kind() {
+        for pool in super::pools() {
+            let Some(other) = super::without_its_driver(pool.name()) else { continue };
+            let kind = |target: &poolproof::Target| target.shared().unwrap_or(target.name()).split('-').next().map(str::to_owned);
+            assert_eq!((kind(&other), other.database()), (kind(&pool), pool.database()), "{pool:?}");
+        }
+        assert!(super::without_its_driver("r2d2-postgres").is_some() && super::without_its_driver("mysql").is_none());
+        assert_eq!(super::without_its_driver("bb8-postgres-mt").map(|other| other.name()), Some("bb8-neutral-mt"));
     }
 
     #[test]

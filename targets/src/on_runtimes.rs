@@ -41,7 +41,34 @@ pub(crate) fn pools() -> Vec<Target> {
         sharing("sqlx-postgres", sqlx_mysql),
         mysql_async,
     ];
-    driven.into_iter().chain(neutral()).flatten().collect()
+    driven.into_iter().chain(diesel()).chain(neutral()).flatten().collect()
+}
+
+/// Those over diesel-async.
+#[cfg(feature = "diesel-async")]
+fn diesel() -> Vec<Pair> {
+    use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
+
+    use crate::diesel_bb8::DieselBb8;
+    use crate::diesel_deadpool::DieselDeadpool;
+
+    let bb8 = pair!(DieselBb8<AsyncPgConnection>, "diesel-bb8-postgres", "diesel-async 0.9 over bb8 0.9");
+    let bb8_mysql = pair!(DieselBb8<AsyncMysqlConnection>, "diesel-bb8-mysql", "diesel-async 0.9 over bb8 0.9");
+    let deadpool = pair!(DieselDeadpool<AsyncPgConnection>, "diesel-deadpool-postgres", "diesel-async 0.9 over deadpool 0.13");
+    let deadpool_mysql =
+        pair!(DieselDeadpool<AsyncMysqlConnection>, "diesel-deadpool-mysql", "diesel-async 0.9 over deadpool 0.13");
+    Vec::from([
+        sharing("bb8-postgres", bb8),
+        sharing("bb8-postgres", bb8_mysql),
+        sharing("deadpool-postgres", deadpool),
+        sharing("deadpool-postgres", deadpool_mysql),
+    ])
+}
+
+/// None: this build is without them.
+#[cfg(not(feature = "diesel-async"))]
+fn diesel() -> Vec<Pair> {
+    Vec::new()
 }
 
 /// Those that bring no driver, with the neutral one.

@@ -110,6 +110,9 @@ pub struct Counterexample {
     /// The lines of the pool's source that do it, where they are known: `mysql: conn/pool/mod.rs:230`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source: Vec<String>,
+    /// Whether pool or driver does it, in words, where the pool was tried with another driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<String>,
 }
 
 impl Line {

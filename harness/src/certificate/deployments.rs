@@ -17,23 +17,23 @@ pub(super) struct Deployment {
 pub(super) const DEPLOYMENTS: [Deployment; 9] = [
     Deployment {
         what: "Prefork server that preloads: the pool is opened before the fork, and workers use it",
-        short: "workers that use a pool which was opened before the fork",
+        short: "workers that use a pool which was opened before the fork (preloading)",
         promise: Promise::ChildUsesPool,
     },
     Deployment {
         what: "Prefork server that preloads, and nothing is checked out while it forks",
-        short: "workers that use a pool which was opened before the fork, with nothing checked out at that moment",
+        short: "preloading, with nothing checked out at the moment of the fork",
         promise: Promise::ForkWhenIdle,
     },
     Deployment {
         what: "Prefork server that preloads, and each worker first calls the hook that the pool documents for forks",
-        short: "workers that first call the pool's hook for forks, and then use it",
+        short: "preloading, where workers first call the hook that the pool documents for forks",
         promise: Promise::HookInChild,
     },
     Deployment {
         what: "Worker that opens a pool of its own after the fork, and ends by returning from main or by exit: destructors run \
                on what it inherited",
-        short: "workers that open their own pool, and end through main or exit",
+        short: "workers that open their own pool, and end by returning from main or by exit",
         promise: Promise::ChildDrops,
     },
     Deployment {
@@ -43,8 +43,9 @@ pub(super) const DEPLOYMENTS: [Deployment; 9] = [
         promise: Promise::ChildLeaks,
     },
     Deployment {
-        what: "Everything is returned and the pool closed before each fork, or the pool is opened after the last fork, as daemons do",
-        short: "pools that are closed before each fork, or opened after the last one",
+        what: "Everything is returned and the pool closed before each fork, or the pool is opened after the last fork, as daemons do; \
+               however the processes end",
+        short: "pools that are closed before each fork, or opened after the last one, however the processes end",
         promise: Promise::DisposeBeforeFork,
     },
     Deployment {

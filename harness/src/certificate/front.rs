@@ -1,16 +1,16 @@
 //! The first screen: what a stranger wants to know, in words that both pages use.
 
-use super::deployments::{Answer, DEPLOYMENTS};
+use super::deployments::{Answer, DEPLOYMENTS, Deployment};
 use super::{Certificate, Chapter, Conclusion};
 use crate::promise::Promise;
-use crate::rules;
+use crate::rules::{self, Level};
 
 /// The first screen.
 pub(super) struct Front {
     /// What was judged, and where.
     pub(super) title: String,
-    /// In two or three sentences.
-    pub(super) verdict: Vec<(Mood, String)>,
+    /// What is safe and what is not, in a few words.
+    pub(super) verdict: Vec<Said>,
     /// A row for each way of deployment.
     pub(super) deployments: Vec<Deployed>,
     /// How strong the evidence is.
@@ -19,6 +19,21 @@ pub(super) struct Front {
     pub(super) unseen: Vec<String>,
     /// Versions, date, and the command that makes the document again.
     pub(super) origin: Vec<(&'static str, String)>,
+}
+
+/// What is said of some ways of deployment.
+pub(super) struct Said {
+    pub(super) mood: Mood,
+    pub(super) words: String,
+    /// The ways of which it is said.
+    pub(super) of: Vec<String>,
+}
+
+impl Said {
+    /// In one sentence.
+    pub(super) fn sentence(&self) -> String {
+        format!("{}: {}.", self.words, self.of.join("; "))
+    }
 }
 
 /// How a sentence is meant.
@@ -63,32 +78,62 @@ pub(super) fn front(certificate: &Certificate) -> Front {
     }
 }
 
-/// What was searched, in the words of those who deploy. What follows from it stands in the table.
-fn verdict(certificate: &Certificate) -> Vec<(Mood, String)> {
-    let that = |wanted: fn(&Conclusion) -> bool| {
-        let is = |promise: Promise| {
-            certificate.promises.iter().any(|chapter| chapter.terms() == Some(promise) && wanted(&chapter.conclusion()))
-        };
-        let named = DEPLOYMENTS.iter().filter(|deployment| is(deployment.promise)).map(|deployment| deployment.short);
-        named.collect::<Vec<_>>().join("; ")
+/// What was searched, in the words of those who deploy; what follows from it stands in the table. What breaks without a fork no way of
+/// forking mends: it is told apart from what a fork adds.
+fn verdict(certificate: &Certificate) -> Vec<Said> {
+    let always = without_a_fork(certificate);
+    let of = |wanted: &dyn Fn(&Chapter) -> bool| {
+        let is =
+            |promise: Promise| certificate.promises.iter().any(|chapter| chapter.terms() == Some(promise) && wanted(chapter));
+        let named = DEPLOYMENTS.iter().filter(|deployment| is(deployment.promise)).map(|deployment| deployment.short.to_owned());
+        named.collect::<Vec<_>>()
     };
-    let open = |conclusion: &Conclusion| !conclusion.is_safe() && !conclusion.is_unsafe();
+    let is_unsafe = |chapter: &Chapter| chapter.conclusion().is_unsafe();
+    let is_open = |chapter: &Chapter| !chapter.conclusion().is_safe() && !chapter.conclusion().is_unsafe();
+    let anyway = format!("Not safe, with or without a fork, as {}", what_happens(&always));
     let lines = [
-        (Mood::Good, "Safe", that(Conclusion::is_safe)),
-        (Mood::Bad, "Not safe", that(Conclusion::is_unsafe)),
-        (Mood::Open, "Not decided", that(open)),
+        (Mood::Good, "Safe".to_owned(), of(&|chapter| chapter.conclusion().is_safe())),
+        (Mood::Bad, "Not safe".to_owned(), of(&|chapter| is_unsafe(chapter) && !adds_nothing(chapter, &always))),
+        (Mood::Bad, anyway, of(&|chapter| is_unsafe(chapter) && adds_nothing(chapter, &always))),
+        (Mood::Open, "Not decided".to_owned(), of(&is_open)),
     ];
-    let told = lines.into_iter().filter(|(.., what)| !what.is_empty());
-    let told: Vec<_> = told.map(|(mood, word, what)| (mood, format!("{word}: {what}."))).collect();
-    if told.is_empty() { vec![(Mood::Open, "Nothing was looked at.".to_owned())] } else { told }
+    let said = lines.into_iter().filter(|(.., of)| !of.is_empty()).map(|(mood, words, of)| Said { mood, words, of });
+    said.chain([Said { mood: Mood::Open, words: "Not looked at".to_owned(), of: unseen_in_short(certificate) }]).collect()
+}
+
+/// The rules that a MUST says and that are broken where nobody forks.
+fn without_a_fork(certificate: &Certificate) -> Vec<&'static str> {
+    let chapter = certificate.promises.iter().find(|chapter| chapter.terms() == Some(Promise::ThreadsOnly));
+    match chapter.map(Chapter::conclusion) {
+        Some(Conclusion::Broken(broken, true)) => musts(&broken),
+        _ => Vec::new(),
+    }
+}
+
+fn musts(broken: &[&'static str]) -> Vec<&'static str> {
+    let is_must = |id: &&&'static str| rules::find(id).is_some_and(|rule| rule.level == Level::Must);
+    broken.iter().filter(is_must).copied().collect()
+}
+
+/// Every MUST that is broken is broken without a fork, too.
+fn adds_nothing(chapter: &Chapter, always: &[&str]) -> bool {
+    match chapter.conclusion() {
+        Conclusion::Broken(broken, true) => musts(&broken).iter().all(|rule| always.contains(rule)),
+        _ => false,
+    }
 }
 
 fn deployed(certificate: &Certificate, what: &'static str, promise: Promise) -> Deployed {
     let (answer, from) = Answer::of(certificate, promise);
     let follows = from.map_or_else(String::new, |from| format!(", which follows from `{from}`"));
+    let always = without_a_fork(certificate);
     let (mood, answer) = match answer {
         Answer::Safe => (Mood::Good, format!("safe{follows}")),
-        Answer::Unsafe(broken) => (Mood::Bad, format!("not safe{follows}: {}", what_happens(&broken))),
+        Answer::Unsafe(broken) => {
+            let anyway = musts(&broken).iter().all(|rule| always.contains(rule)) && promise != Promise::ThreadsOnly;
+            let anyway = if anyway { "; it happens without a fork, too" } else { "" };
+            (Mood::Bad, format!("not safe{follows}: {}{anyway}", what_happens(&broken)))
+        }
         Answer::Open(why) => (Mood::Open, format!("not decided: {why}")),
         Answer::NotLookedAt => (Mood::Open, "not looked at".to_owned()),
     };
@@ -135,6 +180,27 @@ fn strength(certificate: &Certificate) -> Vec<String> {
 
 fn share(share: f64) -> String {
     if share >= 0.01 { format!("{:.1} in 100", share * 100.0) } else { format!("{:.1} in 10,000", share * 10_000.0) }
+}
+
+/// What weighs most of that, for the first lines.
+fn unseen_in_short(certificate: &Certificate) -> Vec<String> {
+    let transport = match certificate.server.transport.as_str() {
+        "unix" => "connections through TCP and through TLS",
+        _ => "other transports",
+    };
+    let mut lines = vec![transport.to_owned()];
+    if certificate.server.embedded {
+        lines.push("a real server, for what is called safe".to_owned());
+    }
+    let unknown = |promise: &Promise| certificate.is_safe_under(*promise).is_none();
+    let unlooked = |deployment: &&Deployment| {
+        let looked = certificate.promises.iter().any(|chapter| chapter.terms() == Some(deployment.promise));
+        unknown(&deployment.promise) && !looked
+    };
+    lines.extend(DEPLOYMENTS.iter().filter(unlooked).map(|deployment| deployment.short.to_owned()));
+    lines.push("connections that are returned with an open transaction or changed settings".to_owned());
+    lines.push("other versions and other systems than Linux".to_owned());
+    lines
 }
 
 fn unseen(certificate: &Certificate) -> Vec<String> {

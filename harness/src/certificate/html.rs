@@ -1,9 +1,9 @@
-//! The document as a page for a browser: one file, without a script and without the network.
+//! The document as a page for a browser, and what every page for one is made with: one file, without a script and without the network.
 
 use std::fmt::Write;
 
-use super::front::{Front, Mood, front};
-use super::{Certificate, Chapter, Counterexample};
+use super::front::{Front, Mood, Said, front};
+use super::{Certificate, Chapter, Counterexample, Documented};
 use crate::report::{Beat, Broken, Passed, Timeline};
 use crate::rules::{self, Level};
 
@@ -11,18 +11,21 @@ const STYLE: &str = include_str!("style.css");
 
 pub(super) fn page(certificate: &Certificate) -> String {
     let front = front(certificate);
-    let title = escaped(&front.title);
-    let mut page = format!(
+    let mut body = first_screen(&front);
+    body.push_str(&failures(certificate));
+    body.push_str(&verdicts(certificate));
+    body.push_str(&exercised(certificate));
+    frame(&format!("{}: poolproof", front.title), &body)
+}
+
+/// A whole page around a body of HTML: one file, without a script and without the network.
+pub fn frame(title: &str, body: &str) -> String {
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}: poolproof</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
-    );
-    page.push_str(&first_screen(&front));
-    page.push_str(&failures(certificate));
-    page.push_str(&verdicts(certificate));
-    page.push_str(&exercised(certificate));
-    page.push_str("</main>\n</body>\n</html>\n");
-    page
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        escaped(title)
+    )
 }
 
 fn class(mood: Mood) -> &'static str {
@@ -35,16 +38,18 @@ fn class(mood: Mood) -> &'static str {
 
 fn first_screen(front: &Front) -> String {
     let mut page = format!("<h1>{}</h1>\n", escaped(&front.title));
-    for (mood, sentence) in &front.verdict {
-        let (class, sign, sentence) = (class(*mood), mood.sign(), with_code(sentence));
-        let _ = writeln!(page, "<p class=\"verdict {class}\">{sign} <span>{sentence}</span></p>");
+    for Said { mood, words, of } in &front.verdict {
+        let of: String = of.iter().map(|way| format!("<li>{}</li>", with_code(way))).collect();
+        let (class, sign) = (class(*mood), mood.sign());
+        let _ = writeln!(page, "<div class=\"verdict {class}\"><p>{sign} {}:</p><ul>{of}</ul></div>", with_code(words));
     }
-    page.push_str("<h2>May it be deployed like this?</h2>\n<div class=\"wide\"><table>\n");
+    page.push_str("<h2>May it be deployed like this?</h2>\n<div class=\"wide\"><table class=\"deployments\">\n");
     page.push_str("<tr><th>deployment</th><th>through a Unix socket</th><th>TCP, TLS</th><th>name of the promise</th></tr>\n");
     for row in &front.deployments {
         let _ = writeln!(
             page,
-            "<tr><td>{}</td><td class=\"{}\">{} {}</td><td class=\"open\">? not looked at</td><td><code>{}</code></td></tr>",
+            "<tr><td>{}</td><td class=\"{}\" data-head=\"through a Unix socket\">{} {}</td>\
+             <td class=\"open\" data-head=\"TCP, TLS\">? not looked at</td><td data-head=\"promise\"><code>{}</code></td></tr>",
             escaped(row.what),
             class(row.mood),
             row.mood.sign(),
@@ -87,6 +92,9 @@ fn counterexample(chapter: &Chapter, failure: &Counterexample) -> String {
         let _ = writeln!(page, "<li><strong>{}</strong> {}</li>", escaped(&told.rule), lines.join("<br>"));
     }
     let _ = writeln!(page, "</ul>\n<p>{} {}</p>", escaped(&failure.standing()), escaped(&failure.origin()));
+    if let Some(blame) = &failure.blame {
+        let _ = writeln!(page, "<p><strong>Pool or driver?</strong> {}</p>", escaped(blame));
+    }
     let _ = writeln!(page, "<p><strong>What to do:</strong> {}</p>", escaped(&failure.remedy));
     let _ = writeln!(
         page,
@@ -154,7 +162,10 @@ fn marked(mark: Broken) -> &'static str {
 
 fn verdicts(certificate: &Certificate) -> String {
     let heads: String = certificate.promises.iter().map(|chapter| format!("<th>{}</th>", escaped(&chapter.promise))).collect();
-    let mut page = format!("<h2>Rules</h2>\n<div class=\"wide\"><table>\n<tr><th>rule</th>{heads}</tr>\n");
+    let mut page = format!("<h2>Rules</h2>\n<div class=\"wide\"><table class=\"rules\">\n<tr><th>rule</th>{heads}</tr>\n");
+    let documented = certificate.promises.iter().map(|chapter| certificate.pool.documented_of(&chapter.promise));
+    let documented: String = documented.map(|words| format!("<td>{words}</td>")).collect();
+    let _ = writeln!(page, "<tr><td>what is documented</td>{documented}</tr>");
     for rule in rules::ALL.iter() {
         let level = if rule.level == Level::Must { "" } else { " (SHOULD)" };
         let cells = certificate.promises.iter().map(|chapter| {
@@ -176,6 +187,9 @@ fn verdicts(certificate: &Certificate) -> String {
         );
     }
     page.push_str("</table></div>\n");
+    for Documented { words, source, .. } in &certificate.pool.documented {
+        let _ = writeln!(page, "<blockquote>{}</blockquote>\n<p>{}</p>", with_code(words), escaped(source));
+    }
     page
 }
 
@@ -203,7 +217,7 @@ fn exercised(certificate: &Certificate) -> String {
 }
 
 /// Text in which nothing is markup, wherever it came from.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

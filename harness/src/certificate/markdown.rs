@@ -1,7 +1,7 @@
 //! The document as a page for a repository, and what every page in Markdown does with text that came from anywhere.
 
 use super::front::{Front, front};
-use super::{Certificate, Chapter, Counterexample};
+use super::{Certificate, Chapter, Counterexample, Documented};
 use crate::report::Broken;
 use crate::rules;
 
@@ -20,8 +20,8 @@ pub(super) fn page(certificate: &Certificate) -> String {
 
 fn first_screen(front: &Front) -> String {
     let mut page = format!("# {}\n\n", escaped(&front.title));
-    for (mood, sentence) in &front.verdict {
-        page.push_str(&format!("**{} {}**\n\n", mood.sign(), sentence));
+    for said in &front.verdict {
+        page.push_str(&format!("**{} {}**\n\n", said.mood.sign(), said.sentence()));
     }
     page.push_str("| may it be deployed like this? | name of the promise | answer |\n| --- | --- | --- |\n");
     for row in &front.deployments {
@@ -45,11 +45,16 @@ fn first_screen(front: &Front) -> String {
 fn verdicts(certificate: &Certificate) -> String {
     let names: Vec<&str> = certificate.promises.iter().map(|chapter| chapter.promise.as_str()).collect();
     let mut page = format!("\n## Rules\n\n| rule | {} |\n| --- |{}\n", names.join(" | "), " --- |".repeat(names.len()));
+    let documented: Vec<&str> = names.iter().map(|name| certificate.pool.documented_of(name)).collect();
+    page.push_str(&format!("| what is documented | {} |\n", documented.join(" | ")));
     for rule in rules::ALL.iter() {
         let cells = certificate.promises.iter().map(|chapter| {
             chapter.verdicts.iter().find(|line| line.rule == rule.id).map_or_else(String::new, |line| cell(&line.words()))
         });
         page.push_str(&format!("| {} {} | {} |\n", rule.id, cell(rule.sentence), cells.collect::<Vec<_>>().join(" | ")));
+    }
+    for Documented { words, source, .. } in &certificate.pool.documented {
+        page.push_str(&format!("\n> {}\n\n{}\n", escaped(words), escaped(source)));
     }
     page
 }
@@ -82,6 +87,9 @@ fn counterexample(chapter: &Chapter, failure: &Counterexample) -> String {
         page.push_str(&format!("- **{}** {}\n", told.rule, escaped(&told.lines.join("; "))));
     }
     page.push_str(&format!("\n{} {}\n", escaped(&failure.standing()), escaped(&failure.origin())));
+    if let Some(blame) = &failure.blame {
+        page.push_str(&format!("\nPool or driver? {}\n", escaped(blame)));
+    }
     page.push_str(&format!("\nWhat to do: {}\n", escaped(&failure.remedy)));
     page
 }

@@ -25,6 +25,7 @@ impl Certificate {
                 about: target.about().to_owned(),
                 code_of: target.shared().map(str::to_owned),
                 versions: Vec::new(),
+                documented: Vec::new(),
             },
             server,
             plan,
@@ -97,6 +98,7 @@ impl Counterexample {
             timeline: report::timeline(interleaving, history, judgement),
             remedy: rule.remedy_of(promise, history).to_owned(),
             source: Vec::new(),
+            blame: None,
         }
     }
 }

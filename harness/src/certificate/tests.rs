@@ -46,6 +46,7 @@ fn failure(rule: &str, promise: &str, number: u64) -> Counterexample {
         timeline: Timeline { actors: vec!["p0".to_owned(), "p1".to_owned()], beats: vec![beat] },
         remedy: NASTY.to_owned(),
         source: vec![NASTY.to_owned()],
+        blame: Some(NASTY.to_owned()),
     }
 }
 
@@ -85,6 +86,12 @@ fn certificate(promises: Vec<Chapter>) -> Certificate {
             about: NASTY.to_owned(),
             code_of: None,
             versions: vec!["my-pool 1.2.3".to_owned()],
+            documented: vec![Documented {
+                promises: vec!["child-uses-pool".to_owned()],
+                standing: Standing::Unsupported,
+                words: NASTY.to_owned(),
+                source: NASTY.to_owned(),
+            }],
         },
         server: Server::new(Database::Postgres, "PostgreSQL 15.18", false),
         plan: Plan { seed: 1, interleavings: Some(100), sources: vec!["random".to_owned()], depth: None, shards: Vec::new() },
@@ -128,8 +135,10 @@ fn nothing_that_a_pool_says_is_markup() {
 fn the_first_screen_answers_for_every_deployment() {
     let markdown = whole().to_markdown();
     for words in [
-        "✗ Not safe: workers that use a pool which was opened before the fork.",
-        "✓ Safe: pools that are closed before each fork, or opened after the last one.",
+        "✗ Not safe: workers that use a pool which was opened before the fork (preloading).",
+        "✓ Safe: pools that are closed before each fork, or opened after the last one, however the processes end.",
+        "? Not looked at: connections through TCP and through TLS; workers that open their own pool, and end by returning from main or by \
+         exit;",
         "? Not decided: workers that open their own pool, leave the inherited one alone",
         "`anything` | ✗ not safe, which follows from 'child-uses-pool'",
         "`threads-only` | ✓ safe, which follows from 'dispose-before-fork'",
@@ -142,6 +151,23 @@ fn the_first_screen_answers_for_every_deployment() {
     }
     let html = whole().to_html();
     assert!(html.contains("<td class=\"good\">✓ safe, which follows from <code>dispose-before-fork</code></td>"), "{html}");
+}
+
+/// No way of forking mends what breaks without a fork, and each says so.
+#[test]
+fn what_breaks_without_a_fork_is_told_apart_from_what_a_fork_adds() {
+    let chapters =
+        [("child-uses-pool", ["OWN-1", "LIV-2"].as_slice()), ("dispose-before-fork", &["LIV-2"]), ("threads-only", &["LIV-2"])];
+    let markdown = certificate(chapters.map(|(promise, broken)| chapter(promise, broken)).into()).to_markdown();
+    for words in [
+        "✗ Not safe: workers that use a pool which was opened before the fork (preloading).",
+        "✗ Not safe, with or without a fork, as a checkout is not served though there is room (LIV-2): pools that are closed before each \
+         fork, or opened after the last one, however the processes end; threads without a fork.",
+        "`dispose-before-fork` | ✗ not safe: a checkout is not served though there is room (LIV-2); it happens without a fork, too |",
+        "`threads-only` | ✗ not safe: a checkout is not served though there is room (LIV-2) |",
+    ] {
+        assert!(markdown.contains(words), "'{words}' is missing in: {markdown}");
+    }
 }
 
 #[test]

@@ -116,6 +116,8 @@ fn lockstep_ends(history: &History) -> InvocationId {
                     return last;
                 }
             }
+            // Its patience ends when the clock says so.
+            Event::KeptTooLong { id } => return *id,
             Event::Ended { process, .. } => {
                 running.retain(|(_, of, _)| of != process);
                 held.retain(|(.., of)| of != process);

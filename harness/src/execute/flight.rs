@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::bounds::Bounds;
 use super::stuck::Sight;
 use crate::history::{InvocationId, Outcome, PoolId, SessionId};
 use crate::interleaving::{Actor, ExitKind, Op, Process};
@@ -69,6 +70,12 @@ impl Flight {
             Stall::Held(session) => Some(session),
             Stall::No | Stall::Armed => None,
         }
+    }
+
+    /// A reply is withheld from a checkout, and the clock of the pool has run on: what is left of its patience says nothing.
+    pub(super) fn was_kept_too_long(&self, bounds: Bounds) -> bool {
+        let patience = self.own_bound.saturating_sub(bounds.overdue);
+        matches!(self.op, Op::Checkout(..)) && self.held().is_some() && self.started.elapsed() >= patience / 2
     }
 
     /// Somebody else has to do something before it can end: no clock runs.

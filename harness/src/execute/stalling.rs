@@ -41,6 +41,9 @@ impl Case<'_> {
     /// the same moment.
     pub(super) fn let_go(&mut self, ended: &Flight, cut: bool, reactor: &mut Reactor) {
         let process = ended.actor.process;
+        if ended.was_kept_too_long(self.bounds) {
+            self.history.append(Event::KeptTooLong { id: ended.id });
+        }
         reactor.tap.disarm(process);
         let kept: Vec<SessionId> = self.flights.iter().filter_map(Flight::held).collect();
         let stray = reactor.tap.withheld().into_iter().filter(|(session, whose)| *whose == process && !kept.contains(session));
@@ -58,6 +61,9 @@ impl Case<'_> {
         let held = |flight: &&mut Flight| flight.actor == actor && flight.held().is_some();
         let Some(flight) = self.flights.iter_mut().find(held) else { return };
         let Some(session) = flight.held() else { return };
+        if flight.was_kept_too_long(self.bounds) {
+            self.history.append(Event::KeptTooLong { id: flight.id });
+        }
         flight.stall = Stall::No;
         flight.started = Instant::now();
         reactor.tap.release(session, &mut self.history);

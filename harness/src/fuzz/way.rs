@@ -33,6 +33,7 @@ fn step<'a>(history: &'a History, at: usize, decisive: &'a Event) -> Option<&'a 
         Event::Finished { id, .. }
         | Event::NeverStalled { id }
         | Event::NeverCut { id }
+        | Event::KeptTooLong { id }
         | Event::Stuck { id, .. }
         | Event::Overdue { id, .. }
         | Event::Spinning { id, .. } => history.invocations().map(|(_, invocation)| invocation).find(|known| known.id == *id),

@@ -137,6 +137,11 @@ pub enum Event {
         /// Which.
         id: InvocationId,
     },
+    /// A reply was kept from a checkout for so long that its patience may end, whatever the pool is worth.
+    KeptTooLong {
+        /// Which.
+        id: InvocationId,
+    },
     /// The program that a process executed has sockets of sessions that the one before had open.
     Carried {
         /// The process.

@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
             }
             Event::Abandoned { why } => self.across(format!("poolproof gave up: {}", cleaned(why))),
             Event::Shared | Event::Answered { .. } | Event::Released { .. } | Event::Drew { .. } => {}
-            Event::NeverStalled { .. } | Event::NeverCut { .. } => {}
+            Event::NeverStalled { .. } | Event::NeverCut { .. } | Event::KeptTooLong { .. } => {}
             Event::Accepting => self.across(words::ACCEPTING.to_owned()),
             Event::Opened { .. }
             | Event::CancelRequested { .. }

@@ -19,9 +19,11 @@ impl Facts<'_> {
         self.is_given_up(call, finished) || self.lost_its_session(call, finished) || self.was_turned_away(call, finished)
     }
 
-    /// The process itself has ended the call's pool or its runtime, has put another in its place, or has cancelled the statement.
+    /// The process itself has ended the call's pool or its runtime, has put another in its place, or has cancelled the statement; or the
+    /// harness has used up the call's patience.
     pub(super) fn is_given_up(&self, call: &Call, finished: usize) -> bool {
         self.ended_its_pool(call, finished, |op| matches!(op, Op::Dispose(_) | Op::DropPool(_) | Op::DropRuntime(_)))
+            || self.events.contains(&Event::KeptTooLong { id: call.invocation.id })
             || self.was_replaced(call, finished)
             || self.was_cancelled(call, finished)
     }

@@ -5,8 +5,11 @@
 use super::Rule;
 use crate::transport::Transport;
 
+/// Whether a transport shows what a rule needs.
+type Shows = fn(Transport) -> bool;
+
 /// The rules that not every transport shows, and what shows each.
-const NEEDS: &[(&str, fn(Transport) -> bool)] = &[
+const NEEDS: &[(&str, Shows)] = &[
     ("OWN-1", Transport::shows_writers),
     // A goodbye tells an orderly end from a shutdown, and who asked for a cancel or a KILL is who wrote it.
     ("OWN-3", |transport| transport.shows_writers() && transport.shows_frames()),

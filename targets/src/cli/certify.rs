@@ -15,6 +15,7 @@ use poolproof::{Promise, Target, Transport, corpus};
 
 use super::args::{Certify, Foreign};
 use super::benches::{prepare, workers};
+use super::blame::Blame;
 use super::exit::{Code, Stop};
 use super::progress::Teller;
 use super::screen::Screen;
@@ -32,7 +33,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     wanted.selection()?;
     corpus::check(&wanted.out)?;
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
-    let mut real = Real::default();
+    let (mut real, mut blame) = (Real::default(), Blame::default());
     let (mut results, mut certificates) = (Vec::new(), Vec::new());
     let mut unsaved = None;
     for target in &targets {
@@ -42,18 +43,20 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
         }
         teller.clear();
         unsaved = unsaved.or(tell(&certified, target, wanted, screen)?);
-        let certificate = documents::certificate(&certified, target, wanted, &mut teller)?;
+        let mut certificate = documents::certificate(&certified, target, wanted, &mut teller)?;
+        blame.find(target, &mut certificate, &mut teller)?;
         unsaved = unsaved.or(corpus::save_certificate(&wanted.out, &certificate).err());
         certificates.push(certificate);
         results.push(certified);
     }
     bench.finish()?;
     real.finish()?;
+    blame.finish()?;
     screen.say(&closing(&results, &promises, wanted, screen.style))?;
     ci::tell(&wanted.ci, &wanted.out, &certificates, screen)?;
     if let Some(group) = wanted.group {
         let file = wanted.out.join(format!("{}.md", group.name()));
-        let written = std::fs::write(&file, group::page(&certificates));
+        let written = std::fs::write(&file, group::of(&certificates));
         written.map_err(|error| Stop::environment(format!("{}: {error}", file.display())))?;
         screen.say(&format!("tables: {}\n", file.display()))?;
     }

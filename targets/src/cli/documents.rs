@@ -6,7 +6,7 @@ use poolproof::certificate::{Certificate, Made, Plan, Server};
 use poolproof::certify::Cases;
 use poolproof::generate::Shard;
 use poolproof::{Target, corpus};
-use poolproof_targets::findings;
+use poolproof_targets::{documented, findings};
 
 use super::args::{Certify, Merge};
 use super::ci;
@@ -34,9 +34,9 @@ pub(super) fn certificate(
     let mut certificate = Certificate::record(target, server, plan, planted as u64, again(target, wanted), &certified.cells);
     certificate.made = Made { on: today(), system: system(), ..certificate.made };
     certificate.pool.versions = wanted.foreign.versions(target, teller)?;
+    certificate.pool.documented = documented::of(target.name());
     for failure in certificate.promises.iter_mut().flat_map(|chapter| &mut chapter.failures) {
-        let evidence = failure.evidence.iter().find(|told| told.rule == failure.rule);
-        failure.source = findings::lines(target.name(), &failure.rule, evidence.map_or(&[], |told| &told.lines));
+        failure.source = findings::lines(target.name(), failure);
     }
     Ok(certificate)
 }

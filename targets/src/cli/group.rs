@@ -6,9 +6,10 @@ use poolproof::Promise;
 use poolproof::certificate::Certificate;
 
 use super::matrix;
+use super::page::{self, Block};
 
 /// The page.
-pub(super) fn page(certificates: &[Certificate]) -> String {
+pub(super) fn of(certificates: &[Certificate]) -> String {
     let mut text = HEAD.to_owned();
     let columns = once(certificates.iter().map(|certificate| parts(certificate).1));
     let rows = once(certificates.iter().map(|certificate| parts(certificate).0));
@@ -23,7 +24,8 @@ pub(super) fn page(certificates: &[Certificate]) -> String {
             let _ = writeln!(text, "| `{kind}` |{cells}");
         }
     }
-    text + &matrix::failures(certificates)
+    let broken = [Block::Heading("What was broken".to_owned()), matrix::failures(certificates)];
+    format!("{text}\n{}", page::as_markdown(&broken))
 }
 
 const HEAD: &str = "# Pools of a group, by promise and driver\n\n\
@@ -73,7 +75,7 @@ mod tests {
             certificate.pool.name = name.to_owned();
             certificate
         });
-        let page = page(&certificates);
+        let page = of(&certificates);
         let (_, table) = page.split_once("\n## `anything`\n").expect("a promise that the certificates have");
         let lines: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).take(5).collect();
         let expected = [

@@ -21,6 +21,8 @@ mod agree;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod benches;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod blame;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod certify;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod check_agent;
@@ -46,6 +48,8 @@ mod machine;
 mod matrix;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod mutants;
+#[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
+mod page;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
 mod progress;
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]

@@ -7,6 +7,7 @@ mod adapters;
 mod agents;
 mod agreement;
 mod bad_input;
+mod browser;
 mod cleanup;
 mod containers;
 mod correct;
@@ -75,6 +76,7 @@ fn main() -> std::process::ExitCode {
         .chain(adapters::trials())
         .chain(explain::trials())
         .chain(documents::trials())
+        .chain(browser::trials())
         .chain(suites::trials())
         .chain(variables::trials())
         .chain(rough::trials())

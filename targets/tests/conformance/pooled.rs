@@ -21,7 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let there = Path::new("/usr/sbin/pgbouncer").exists();
     let python = run(Command::new(PYTHON).args(["-c", "import sqlalchemy, psycopg2"])).status.success();
     let needs = |python: bool, name: &str, test: fn() -> Outcome| {
-        Trial::test(name, test).with_ignored_flag(!(there && python) && !is_required(Database::Postgres))
+        Trial::test(name, test).with_ignored_flag(!(there && python || is_required(Database::Postgres)))
     };
     vec![
         needs(true, "behind PgBouncer the reference pool passes, and one without a guard is seen", judged),

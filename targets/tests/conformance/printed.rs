@@ -44,7 +44,7 @@ fn commands(page: &'static str) -> Outcome {
         command.args(is_python.then_some(["--python", PYTHON]).into_iter().flatten());
         let pool = words.contains(&"--agent").then_some("sqlalchemy-queuepool-psycopg2");
         command.args(pool);
-        if words.iter().any(|word| *word == "check-agent") {
+        if words.contains(&"check-agent") {
             command.args(["--pool", "sqlalchemy-queuepool-psycopg2"]);
         }
         if words.first() == Some(&"certify") {

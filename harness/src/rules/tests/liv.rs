@@ -80,6 +80,22 @@ fn a_checkout_with_room_must_be_served() {
     assert_eq!(told.verdict("LIV-1"), passed(1), "one rule for one cause");
 }
 
+/// The clock of the pool runs while the harness keeps the server's reply.
+#[test]
+fn a_checkout_whose_patience_the_harness_used_up_may_fail() {
+    let connecting = || opened().done("p0 spawn t1").start("p0.t1 checkout a stall=1").done("p0 fork p1");
+    let told = connecting().answer("p0.t1", error(ErrorKind::TimedOut));
+    assert_eq!(
+        broken(told.verdict("LIV-2")),
+        "p0.t1's step 2 (checkout a) failed with room in the pool\nno",
+        "it was judged for itself"
+    );
+    let told = connecting();
+    let id = told.in_flight_of("p0.t1");
+    let told = told.event(Event::KeptTooLong { id }).answer("p0.t1", error(ErrorKind::TimedOut));
+    assert_eq!(told.verdict("LIV-2"), Verdict::NotExercised);
+}
+
 #[test]
 fn a_checkout_without_room_may_fail() {
     for expected in [Expectation::Block, Expectation::Either] {

@@ -43,6 +43,9 @@ pub(crate) struct Matrix {
     /// Where certificates are: what `certify` had as --out
     #[arg(value_name = "DIR", default_value = "poolproof-out")]
     pub(crate) directories: Vec<PathBuf>,
+    /// A page for a browser, in place of Markdown
+    #[arg(long)]
+    pub(crate) html: bool,
 }
 
 /// How to find out what a program promises.

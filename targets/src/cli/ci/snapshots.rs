@@ -7,7 +7,7 @@ use expect_test::expect_file;
 use poolproof::certificate::{Certificate, Chapter};
 
 use super::{annotations, junit, summary};
-use crate::cli::matrix;
+use crate::cli::{matrix, page};
 
 /// The library's own document with one of everything.
 fn every() -> Vec<Certificate> {
@@ -27,7 +27,9 @@ fn the_summary_is_as_it_was() {
 
 #[test]
 fn the_matrix_is_as_it_was() {
-    expect_file!["snapshots/every.matrix.md"].assert_eq(&matrix::page(&every()));
+    let blocks = matrix::blocks(&every());
+    expect_file!["snapshots/every.matrix.md"].assert_eq(&page::as_markdown(&blocks));
+    expect_file!["snapshots/every.matrix.html"].assert_eq(&page::as_html(&blocks));
 }
 
 #[test]
@@ -42,10 +44,10 @@ fn what_breaks_without_a_fork_is_told_apart() {
     let chapter = Chapter { promise: "threads-only".to_owned(), ..certificates[0].promises[0].clone() };
     certificates[0].promises.push(chapter);
     let words = "OWN-1 breaks without any fork. Nothing more breaks where this is promised: a child may use inherited pools and";
-    let unsure = matrix::page(&certificates);
+    let unsure = page::as_markdown(&matrix::blocks(&certificates));
     assert!(unsure.contains("OWN-1 breaks without any fork.") && !unsure.contains(words), "{unsure}");
     certificates[0].promises[0].failures.retain(|failure| failure.certain);
-    let sure = matrix::page(&certificates);
+    let sure = page::as_markdown(&matrix::blocks(&certificates));
     assert!(sure.contains(words), "{sure}");
 }
 

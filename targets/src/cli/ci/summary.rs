@@ -8,7 +8,7 @@ use poolproof::certificate::markdown::{escaped, fenced};
 use poolproof::certificate::{Certificate, Chapter, Counterexample};
 
 use crate::cli::exit::Stop;
-use crate::cli::matrix;
+use crate::cli::{matrix, page as pages};
 
 /// Adds the page to the file: what other steps of the job have said stays.
 pub(super) fn add(file: &Path, certificates: &[Certificate]) -> Result<(), Stop> {
@@ -17,7 +17,7 @@ pub(super) fn add(file: &Path, certificates: &[Certificate]) -> Result<(), Stop>
 }
 
 pub(super) fn page(certificates: &[Certificate]) -> String {
-    let mut text = format!("## Pools across fork\n\n{}", matrix::table(certificates));
+    let mut text = format!("## Pools across fork\n\n{}", pages::as_markdown(&[matrix::table(certificates)]));
     for (certificate, chapter) in matrix::chapters(certificates) {
         chapter.failures.iter().for_each(|failure| text.push_str(&told(&certificate.pool.name, chapter, failure)));
     }
