@@ -137,8 +137,8 @@ fn the_first_screen_answers_for_every_deployment() {
     for words in [
         "✗ Not safe: workers that use a pool which was opened before the fork (preloading).",
         "✓ Safe: pools that are closed before each fork, or opened after the last one, however the processes end.",
-        "? Not looked at: connections through TCP and through TLS; workers that open their own pool, and end by returning from main or by \
-         exit;",
+        "? Not looked at: connections through TCP and through TLS;",
+        "; workers that open their own pool, and end by returning from main or by exit;",
         "? Not decided: workers that open their own pool, leave the inherited one alone",
         "`anything` | ✗ not safe, which follows from 'child-uses-pool'",
         "`threads-only` | ✓ safe, which follows from 'dispose-before-fork'",
