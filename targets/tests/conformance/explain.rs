@@ -20,8 +20,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn explained() -> Outcome {
     let explain = |words: &[&str], code, said: &[&str]| says(tool().arg("explain").args(words), code, said);
     let see = "see it: poolproof replay harness/scenarios/finaliser-says-goodbye.interleaving --pool mutant-goodbye";
-    explain(&["server closed the connection unexpectedly"], 0, &["rules: OWN-1, ISO-1", "measured: ", "not measured", see])?;
-    explain(&["-ERR", "too", "many", "connections"], 0, &["the server's limit of connections"])?;
+    explain(&["server closed the connection unexpectedly"], 0, &["rules: OWN-1, ISO-1", "measured: ", see])?;
+    explain(&["-ERR", "too", "many", "connections"], 0, &["the server's limit of connections", "not measured"])?;
     explain(&["all", "is", "well"], 5, &["No symptom is known", "poolproof watch -- COMMAND"])?;
     explain(&[], 2, &["TEXT"])
 }
