@@ -65,7 +65,8 @@ impl Login {
     }
 
     fn capabilities(&self, greeting: &HandshakePacket<'_>) -> CapabilityFlags {
-        let mut wanted = super::capabilities();
+        // Said in the request for encryption, too: of what stands there alone some servers take note.
+        let mut wanted = super::capabilities() | CapabilityFlags::CLIENT_CONNECT_WITH_DB;
         wanted.set(CapabilityFlags::CLIENT_SSL, self.guest.encrypted);
         wanted & greeting.capabilities()
     }

@@ -45,7 +45,7 @@ pub fn verdict(verdict: &Verdict) -> String {
         Verdict::Refused => "the pool refused in the child, which is safe".to_owned(),
         Verdict::NotExercised => "not exercised".to_owned(),
         Verdict::NoVerdict(why) => format!("no verdict: {}", cleaned(why)),
-        Verdict::NotVisible => "cannot be seen on this transport".to_owned(),
+        Verdict::NotVisible => "cannot be seen on this server or transport".to_owned(),
         Verdict::NotOffered => "not offered by the pool".to_owned(),
         Verdict::NotApplicable => "the promise excludes it".to_owned(),
     }

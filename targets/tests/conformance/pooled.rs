@@ -88,7 +88,7 @@ fn ended() -> Outcome {
 fn marked() -> Outcome {
     let story = "pool max_size=1\npromise threads-only+dirty\np0 open\np0 checkout a\np0 mark a\np0 return a\np0 checkout a\np0 query a\n";
     replayed(story, MODES[0], &["TXN-4  SHOULD passed"])?;
-    replayed(story, MODES[1], &["(mark a) skipped", "TXN-4  SHOULD cannot be seen on this server"])
+    replayed(story, MODES[1], &["(mark a) skipped", "TXN-4  SHOULD cannot be seen on this server or transport"])
 }
 
 fn engines() -> Outcome {

@@ -161,7 +161,7 @@ fn every_verdict_has_its_words() {
   OWN-5  SHOULD the pool refused in the child, which is safe
   REP-1  MUST   not exercised
   TXN-1  MUST   no verdict: pid N said so
-  TXN-2  MUST   cannot be seen on this transport
+  TXN-2  MUST   cannot be seen on this server or transport
   TXN-3  SHOULD not offered by the pool
   TXN-4  SHOULD the promise excludes it
 ",
