@@ -65,7 +65,7 @@ pub(super) fn section() -> Result<Section, Box<dyn Error>> {
         "{MIX} generated interleavings of 12 steps and two processes under `child-uses-pool`, pool `reference`, embedded \
          PostgreSQL.\nThe bare loop has the same processes, forks, orders, connections and round trips, over epoll and sockets, with \
          no codec,\ndriver, model or rule, and waits for nobody; of ours {:.2} checkouts in each \
-         interleaving have to wait in vain, a millisecond\nor two. {ROUNDS} runs of each, in turns.",
+         interleaving have to wait in vain, a quarter of a\nmillisecond or two. {ROUNDS} runs of each, in turns.",
         blocked as f64 / MIX as f64
     );
     let header = vec!["workers", "poolproof, a second", "bare loop, a second", "share"];
