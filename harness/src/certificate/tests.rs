@@ -150,7 +150,7 @@ fn the_first_screen_answers_for_every_deployment() {
         assert!(markdown.contains(words), "'{words}' is missing in: {markdown}");
     }
     let html = whole().to_html();
-    assert!(html.contains("<td class=\"good\">✓ safe, which follows from <code>dispose-before-fork</code></td>"), "{html}");
+    assert!(html.contains("<td class=\"good\" data-head=\"through a Unix socket\">✓ safe, which follows from <code>dispose-before-fork</code></td>"), "{html}");
 }
 
 /// No way of forking mends what breaks without a fork, and each says so.
