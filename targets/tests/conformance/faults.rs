@@ -11,7 +11,7 @@ use poolproof::rules::judge;
 use poolproof::{Database, Promise};
 use poolproof_targets::Mutant;
 
-use crate::inside::Place;
+use crate::inside::{Place, Test, in_both_places};
 use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, says, scaled, target, tool};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
@@ -25,10 +25,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let mut trials = Vec::new();
     for pool in ["reference", "reference-mysql"] {
         for (name, test) in tests {
-            let pool = target(pool);
-            let real = format!("{name} ({})", pool.name());
-            trials.push(lab.trial(pool.database(), real, move |lab| test(&Place::Real(lab, pool))));
-            trials.push(Trial::test(format!("{name} ({}, embedded)", pool.name()), move || test(&Place::Embedded(pool))));
+            trials.extend(in_both_places(lab, target(pool), name, test));
         }
         let name = format!("'refuse full' says what a full server says ({pool})");
         trials.push(lab.trial(target(pool).database(), name, move |_| words_of_a_full_server(pool)));
@@ -39,8 +36,6 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     trials.push(Trial::test("faults are a source of their own, and its failures replay", source));
     trials
 }
-
-type Test = fn(&Place) -> Outcome;
 
 fn outcome<'a>(history: &'a History, words: &str) -> Result<&'a StepOutcome, Failed> {
     let called = |call: &poolproof::history::Invocation| format!("{} {}", call.actor, call.op) == words;

@@ -26,16 +26,24 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let mut trials = Vec::new();
     for pool in ["reference", "reference-mysql"] {
         for (name, test) in tests {
-            let pool = target(pool);
-            let real = format!("{name} ({})", pool.name());
-            trials.push(lab.trial(pool.database(), real, move |lab| test(&Place::Real(lab, pool))));
-            trials.push(Trial::test(format!("{name} ({}, embedded)", pool.name()), move || test(&Place::Embedded(pool))));
+            trials.extend(in_both_places(lab, target(pool), name, test));
         }
     }
     trials
 }
 
-type Test = fn(&Place) -> Outcome;
+/// A test of what happens in one place.
+pub(crate) type Test = fn(&Place) -> Outcome;
+
+/// The test on a real server and on an embedded one.
+pub(crate) fn in_both_places(lab: &'static Lab, pool: Target, name: &str, test: Test) -> [Trial; 2] {
+    let real = format!("{name} ({})", pool.name());
+    let embedded = format!("{name} ({}, embedded)", pool.name());
+    [
+        lab.trial(pool.database(), real, move |lab| test(&Place::Real(lab, pool))),
+        Trial::test(embedded, move || test(&Place::Embedded(pool))),
+    ]
+}
 
 /// Where a test runs.
 pub(crate) enum Place {
