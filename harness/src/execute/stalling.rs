@@ -58,6 +58,8 @@ impl Case<'_> {
 
     /// Lets an actor's step go on.
     pub(super) fn release(&mut self, actor: Actor, reactor: &mut Reactor) {
+        // What the server says next is for him, and for nobody who waits for him in the pool.
+        self.give_up_stalls(actor.process, reactor);
         let held = |flight: &&mut Flight| flight.actor == actor && flight.held().is_some();
         let Some(flight) = self.flights.iter_mut().find(held) else { return };
         let Some(session) = flight.held() else { return };

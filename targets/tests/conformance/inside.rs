@@ -12,10 +12,11 @@ use crate::embedded::bench;
 use crate::lab::{Lab, Outcome, ensure, interleaving, target};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
-    let tests: [(&str, Test); 9] = [
+    let tests: [(&str, Test); 10] = [
         ("each reply of a step can be withheld", every_reply),
         ("a step that the server does not answer so often is not stalled", never_stalled),
         ("a reply is withheld from the step that is stalled and from no other", nobody_else),
+        ("the replies to a step that is released are withheld from nobody who waits for it", released_for_good),
         ("who gives up beside somebody who is stalled has done so before others go on", gives_up),
         ("a child is made while another thread is inside an operation", fork_inside),
         ("a process ends while a reply is withheld from it", end_inside),
@@ -154,6 +155,17 @@ fn nobody_else(place: &Place) -> Outcome {
     done(&history, "p0 query a")?;
     done(&history, "p0.t1 checkout b")?;
     ensure(at(&history, is_withheld).is_none(), || format!("{history:#?}"))
+}
+
+/// A reset of MySQL's asks a second time when it is released, while the other one still waits for the only place.
+fn released_for_good(place: &Place) -> Outcome {
+    let history = place.history(
+        "pool max_size=1\npromise threads-only\np0 open\np0 spawn t1\np0.t1 checkout a\np0.t1 query a\np0.t1 return a stall=1\n\
+         p0 checkout b stall=1\np0.t1 release\np0 query b\n",
+    )?;
+    done(&history, "p0 query b")?;
+    let withheld = history.events().iter().filter(|event| is_withheld(event)).count();
+    ensure(withheld == 1, || format!("{withheld} times in {history:#?}"))
 }
 
 /// Whether a step is skipped does not depend on how soon somebody's patience ends.
