@@ -2,7 +2,7 @@
 //! `DIR/POOL/certificate.json`.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::certificate::Certificate;
@@ -12,6 +12,8 @@ use crate::promise::Promise;
 use crate::trouble::Trouble;
 
 const EXTENSION: &str = "interleaving";
+/// No interleaving has so many bytes: what comes behind them is not read.
+const LONGEST: u64 = 1 << 20;
 
 /// Where a failure is saved.
 pub fn path(directory: &Path, pool: &str, promise: Promise, rule: &str) -> PathBuf {
@@ -23,7 +25,9 @@ pub fn path(directory: &Path, pool: &str, promise: Promise, rule: &str) -> PathB
 /// # Errors
 /// A file that cannot be read, or that is no interleaving.
 pub fn read(path: &Path) -> Result<Interleaving, Trouble> {
-    let bytes = fs::read(path).map_err(|error| Trouble::file(path, error))?;
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
+    read.map_err(|error| Trouble::file(path, error))?;
     // What is no text is a typo where it stands.
     interleaving::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| Trouble::Interleaving { path: path.to_owned(), error })
 }
@@ -97,8 +101,13 @@ pub fn save_certificate(directory: &Path, certificate: &Certificate) -> Result<P
 /// # Errors
 /// A file that cannot be read, or that is no such document.
 pub fn certificate(path: &Path) -> Result<Certificate, Trouble> {
-    let text = fs::read_to_string(path).map_err(|error| Trouble::file(path, error))?;
-    Certificate::from_json(&text).map_err(|error| Trouble::Certificate { path: path.to_owned(), error })
+    let wrong = |error: String| Trouble::Certificate { path: path.to_owned(), error };
+    if path.is_dir() {
+        return Err(wrong("this is a directory; name the certificate.json in it".to_owned()));
+    }
+    let text = fs::read(path).map_err(|error| Trouble::file(path, error))?;
+    // What is no text is no document either.
+    Certificate::from_json(&String::from_utf8_lossy(&text)).map_err(wrong)
 }
 
 /// The documents in a directory, in the order of the pools' names.

@@ -181,8 +181,8 @@ pub enum Trouble {
     ServerGone(String),
     /// An answer reached the pool that never passed the tap.
     #[error(
-        "cannot attribute writers here: an answer reached the pool without passing the tap, so its driver has a way of its own to \
-         the server; give it the socket of its configuration, and switch off what prefers another (for MySQL: `prefer_socket`)"
+        "cannot attribute writers here: the pool is answered, or waits to be, without passing the tap, so its driver has a way of its \
+         own to the server; give it the socket of its configuration, and switch off what prefers another (for MySQL: `prefer_socket`)"
     )]
     AroundTheTap,
     /// The canary's violation was not seen.

@@ -25,12 +25,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
 use crate::bench::{ServerChoice, make_ready};
-use crate::execute::{socket_name, upstream};
+use crate::execute::{Weakness, socket_name, upstream};
 use crate::history::{Ending, Event, Frame, History, SessionId, Witness};
 use crate::pool::Database;
 use crate::server::Server;
 use crate::supervisor::Supervisor;
-use crate::tap::{Entrance, Identify, Tap, TapShim};
+use crate::tap::{Entrance, Identify, Tap};
 use crate::transport::Transport;
 use crate::trouble::Trouble;
 use findings::{Findings, Writing};
@@ -55,6 +55,9 @@ pub struct Program {
     pub database: Database,
     /// Where its server is.
     pub server: ServerChoice,
+    /// For poolproof's own tests.
+    #[doc(hidden)]
+    pub weakness: Weakness,
 }
 
 /// What comes to the watching process from outside.
@@ -85,13 +88,14 @@ pub struct Watched {
 /// # Errors
 /// No server, or a machine on which writers cannot be told apart.
 pub fn watch(program: &Program, calls: &Calls, tell: &mut dyn FnMut(&str)) -> Result<Watched, Trouble> {
-    sight::prove()?;
+    let shim = program.weakness.tap;
+    sight::prove(shim)?;
     let supervisor = Supervisor::start(calls.stop)?;
     let server = make_ready(&program.server, (program.database, Transport::Unix), &supervisor, calls.stop)?;
     let directory = supervisor.run_dir().join("watch");
     std::fs::create_dir(&directory).map_err(|error| Trouble::directory(&directory, error))?;
     let socket = directory.join(socket_name(program.database));
-    let tap = Tap::listen(Entrance::Socket(&socket), program.database, upstream(&server, Transport::Unix)?, TapShim::default())
+    let tap = Tap::listen(Entrance::Socket(&socket), program.database, upstream(&server, Transport::Unix)?, shim)
         .map_err(|error| Trouble::system("listen for the program", error))?;
     if calls.stop.load(Ordering::Relaxed) {
         return Err(Trouble::Interrupted);

@@ -8,6 +8,8 @@ use super::reactor::{Reactor, abandon};
 use super::stuck::{Running, Sight};
 use crate::history::{Event, History, InvocationId};
 use crate::interleaving::Process;
+use crate::tap::{leads_elsewhere, sockets};
+use crate::trouble::Trouble;
 
 impl Case<'_> {
     /// Something has happened: what was seen before proves nothing any more.
@@ -31,6 +33,8 @@ impl Case<'_> {
         let all_wait = sights.len() == self.state.running_processes().count() && sights.iter().all(|(_, sight)| sight.is_stuck());
         // Twice the same, and nothing undelivered in between: nobody ran.
         let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !self.may_be_answered(&sights, reactor);
+        // An answer that nobody here can see may still come: only the clock can speak.
+        let unchanged = unchanged && !self.are_connected_elsewhere(reactor);
         if unchanged && self.release_all(reactor) {
             // Nobody is stuck who waits for somebody that the harness keeps waiting.
             return self.look_away();
@@ -59,6 +63,14 @@ impl Case<'_> {
         reactor.tap.is_busy() || hidden && listens()
     }
 
+    /// Some process of the case has a connection to somebody who is neither of the case nor of the harness.
+    fn are_connected_elsewhere(&self, reactor: &Reactor) -> bool {
+        // A connection that is not taken is no stranger's where the tap takes none.
+        let judged = self.weakness.tapped() && !reactor.tap.is_refusing();
+        let pids = self.state.running_processes().filter_map(|process| reactor.people.pid(process));
+        judged && leads_elsewhere(&pids.flat_map(sockets).collect(), &sockets(std::process::id().cast_signed()))
+    }
+
     /// Somebody who computes, or waits without a time limit, in a process of which a thread has only computed for longer than
     /// anything may take.
     fn spinner(&mut self, sights: &[(Process, Sight)]) -> Option<(Process, InvocationId, Duration)> {
@@ -82,11 +94,18 @@ impl Case<'_> {
     }
 
     /// Ends those who owe something beyond their bound.
-    pub(super) fn expire(&mut self, reactor: &mut Reactor) {
+    ///
+    /// # Errors
+    /// Whom they wait for may be somebody to whom they are connected past the tap. Then nobody is to blame.
+    pub(super) fn expire(&mut self, reactor: &mut Reactor) -> Result<(), Trouble> {
         let now = Instant::now();
         let is_late = |flight: &&Flight| !flight.is_suspended() && now >= flight.deadline();
         if self.flights.iter().any(|flight| is_late(&flight) && !flight.is_killing()) && self.release_all(reactor) {
-            return;
+            return Ok(());
+        }
+        let asks = |flight: &Flight| is_late(&flight) && flight.op.reaches_the_wire();
+        if self.flights.iter().any(asks) && self.are_connected_elsewhere(reactor) {
+            return Err(Trouble::AroundTheTap);
         }
         let overdue = self.flights.iter().filter(is_late);
         let late: Vec<(Process, InvocationId, u64)> =
@@ -102,6 +121,7 @@ impl Case<'_> {
             self.history.append(Event::Overdue { process, id, bound_ms });
             self.kill(process, reactor);
         }
+        Ok(())
     }
 
     /// Everybody is known who would have to be ended.

@@ -264,7 +264,7 @@ impl<'a> Executor<'a> {
                     limits::QUIET
                 }
             };
-            case.expire(&mut self.reactor);
+            case.expire(&mut self.reactor)?;
             case.advance(&mut self.reactor)?;
             if case.history.events().is_empty() && Instant::now() > born_until {
                 let message = "the first process of a case did not say hello within";

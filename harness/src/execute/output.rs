@@ -14,6 +14,9 @@ pub(super) struct Output {
 
 /// As much is kept.
 const TAIL: usize = 4096;
+/// As much is quoted.
+const LINES: usize = 20;
+const LETTERS: usize = 1500;
 
 impl Output {
     /// Makes the pipe under a name, so that whoever starts the agent can open it.
@@ -60,9 +63,13 @@ impl Output {
 
     /// The same as the end of a sentence.
     pub(super) fn quoted(&self) -> String {
-        match self.kept.is_empty() {
+        let text = self.text();
+        let text = text.trim_end();
+        let lines = text.rmatch_indices('\n').nth(LINES).map_or(text, |(at, _)| &text[at + 1..]);
+        let last = lines.char_indices().rev().nth(LETTERS).map_or(lines, |(at, _)| &lines[at..]);
+        match last.is_empty() {
             true => String::new(),
-            false => format!("; the last that it printed: {}", self.text().trim_end()),
+            false => format!("; the last that it printed: {last}"),
         }
     }
 }

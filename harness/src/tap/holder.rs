@@ -17,10 +17,10 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrAny, SocketFlag
 const NLM_F_REQUEST: u16 = 1;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const UDIAG_SHOW_PEER: u32 = 4;
-const UNIX_DIAG_PEER: u16 = 2;
+pub(super) const UNIX_DIAG_PEER: u16 = 2;
 /// The lengths of a message's header, and of the answer before its attributes.
 const HEADER: usize = 16;
-const ANSWER: usize = 16;
+pub(super) const ANSWER: usize = 16;
 // linux/inet_diag.h: where ports and addresses are in a request, and the number of the socket in an answer.
 const PORTS: usize = 8;
 const ADDRESSES: usize = 12;
@@ -81,7 +81,7 @@ pub(super) fn peer_inode(socket: impl AsFd) -> Option<u32> {
 }
 
 /// What the kernel says about one socket of this network namespace.
-fn ask(request: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn ask(request: &[u8]) -> Option<Vec<u8>> {
     let kernel =
         rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG)).ok()?;
     let mut message = vec![0; HEADER];
@@ -99,7 +99,7 @@ fn ask(request: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A question about a Unix socket, whatever its cookie.
-fn about_unix(inode: u32) -> [u8; 24] {
+pub(super) fn about_unix(inode: u32) -> [u8; 24] {
     let mut request = [0; 24];
     request[0] = AddressFamily::UNIX.as_raw() as u8;
     request[8..12].copy_from_slice(&inode.to_ne_bytes());
@@ -137,7 +137,7 @@ fn peer(answer: &[u8]) -> Option<u32> {
 }
 
 /// An attribute of an answer, of which so many bytes stand before the first one; an answer that is an error has none.
-fn attribute(answer: &[u8], before: usize, wanted: u16) -> Option<&[u8]> {
+pub(super) fn attribute(answer: &[u8], before: usize, wanted: u16) -> Option<&[u8]> {
     let kind = answer.get(4..6)?;
     let mut rest = answer.get(HEADER + before..).filter(|_| kind == SOCK_DIAG_BY_FAMILY.to_ne_bytes())?;
     loop {

@@ -3,6 +3,7 @@
 //! It passes everything through and judges nothing. It knows processes only through the function that turns a pid into a
 //! [`Witness`]; it knows nothing of steps, pools or promises.
 
+mod elsewhere;
 mod entrance;
 mod far;
 mod holder;
@@ -28,6 +29,7 @@ use crate::limits;
 use crate::nonce::Nonce;
 use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
+pub(crate) use elsewhere::leads_elsewhere;
 pub(crate) use entrance::Entrance;
 use entrance::Listener;
 use far::Far;

@@ -8,6 +8,7 @@ use super::*;
 use crate::neutral::postgres::Connection;
 use crate::pool::Config;
 use crate::server;
+use crate::tap::TapShim;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 static FORWARD: AtomicI32 = AtomicI32::new(0);

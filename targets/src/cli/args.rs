@@ -99,7 +99,7 @@ pub(crate) struct Replay {
     #[command(flatten)]
     pub(crate) foreign: Foreign,
     /// How often it is run; the first run is shown
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) times: u32,
     /// In place of what happened print a program that shows it without poolproof, for a report to the pool's authors
     #[arg(long, value_name = "LANGUAGE")]
@@ -129,13 +129,13 @@ pub(crate) struct Agree {
     #[arg(long = "promise", value_name = "PROMISE", value_delimiter = ',', default_values_t = PROMISES)]
     pub(crate) promises: Vec<Promise>,
     /// Interleavings for each pool and promise
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) cases: u64,
     /// What the random interleavings are made from
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Interleavings that run at once [default: the processors of this machine, at most 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
 }
 
@@ -148,13 +148,13 @@ pub(crate) struct Mutants {
     #[command(flatten)]
     pub(crate) servers: Servers,
     /// The most interleavings for each mutant and seed
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) cases: u64,
     /// What the random interleavings are made from
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Hunt from so many seeds, this one and the next; the median and the worst are shown
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: u64,
     /// Switch one rule off, or `each` in turn, and hunt what was planted for it: something must survive
     #[arg(long, value_name = "RULE")]
@@ -163,7 +163,7 @@ pub(crate) struct Mutants {
     #[arg(long, conflicts_with = "without")]
     pub(crate) shortest: bool,
     /// Mutants that are hunted at once [default: three for each of at most 4 processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
     /// Also write everything to a file, as JSON
     #[arg(long, value_name = "FILE")]

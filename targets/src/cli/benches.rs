@@ -35,15 +35,15 @@ pub(crate) fn prepare(targets: &[Target], servers: &Servers, teller: &mut Teller
 /// A bench that Ctrl-C ends.
 pub(crate) fn bench() -> Result<Bench, Stop> {
     let mut bench = Bench::start(signals::stop_flag()?)?;
-    if std::env::var_os(WEAKNESS).is_some_and(|weakness| weakness == "blind") {
-        let tap = TapShim { blind: true, ..TapShim::default() };
-        bench.weaken(Weakness { tap, ..Weakness::default() });
-    }
+    bench.weaken(weakness());
     Ok(bench)
 }
 
-/// The tests' variable that takes the tap's sight, so that they can see every command refuse.
-const WEAKNESS: &str = "POOLPROOF_TEST_WEAKNESS";
+/// None, but where the tests' variable takes the tap's sight, so that they can see every command refuse.
+pub(crate) fn weakness() -> Weakness {
+    let blind = std::env::var_os("POOLPROOF_TEST_WEAKNESS").is_some_and(|weakness| weakness == "blind");
+    Weakness { tap: TapShim { blind, ..TapShim::default() }, ..Weakness::default() }
+}
 
 /// So many workers as were asked for, or as have processors.
 pub(crate) fn workers(wanted: Option<u16>) -> usize {

@@ -32,6 +32,7 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     let promises = wanted.promises();
     wanted.selection()?;
     corpus::check(&wanted.out)?;
+    ci::check(&wanted.ci)?;
     let bench = prepare(&targets, &wanted.servers, &mut teller)?;
     let (mut real, mut blame) = (Real::default(), Blame::default());
     let (mut results, mut certificates) = (Vec::new(), Vec::new());
@@ -53,6 +54,9 @@ pub(crate) fn run(wanted: &Certify, screen: &mut Screen) -> Result<Code, Stop> {
     real.finish()?;
     blame.finish()?;
     screen.say(&closing(&results, &promises, wanted, screen.style))?;
+    if unsaved.is_none() {
+        screen.say(&places(&results, wanted))?;
+    }
     ci::tell(&wanted.ci, &wanted.out, &certificates, screen)?;
     if let Some(group) = wanted.group {
         let file = wanted.out.join(format!("{}.md", group.name()));
@@ -148,10 +152,15 @@ fn closing(results: &[Certified], promises: &[Promise], wanted: &Certify, style:
         text.push_str("judged on embedded servers; `--server local` takes real ones\n");
     }
     text.extend(elsewhere(wanted.servers.transport(), style.width).iter().map(|line| format!("{line}\n")));
-    text.push_str(&match results {
+    text
+}
+
+/// Where everything was saved.
+fn places(results: &[Certified], wanted: &Certify) -> String {
+    let mut text = match results {
         [only] => format!("certificate: {}\n", wanted.out.join(only.pool).join("certificate.html").display()),
         _ => format!("certificates: {}\n", wanted.out.join("POOL").join("certificate.html").display()),
-    });
+    };
     if results.iter().any(|certified| certified.cells.iter().any(|cell| !cell.failures.is_empty())) {
         let out = wanted.out.join("failures");
         text.push_str(&format!("failures are saved in {} and run first next time\n", out.display()));

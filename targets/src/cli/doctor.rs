@@ -26,7 +26,7 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
         screen.say(&line(check.name, &check.found, check.cost, style))?;
     }
     let mut teller = Teller::new();
-    let mut judged = Vec::new();
+    let (mut judged, mut missed) = (Vec::new(), false);
     // Where nothing was named, real servers are looked for as well: they confirm what the embedded ones show.
     let looked_at = places.into_iter().flat_map(|(database, place)| {
         let real = (place == ServerChoice::Embedded).then_some(ServerChoice::Local);
@@ -52,6 +52,7 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
                 screen.say(&line(pools::protocol(database), &Ok(found), "", style))?;
             }
             Err(trouble) => {
+                missed |= matches!(place, ServerChoice::Url(..));
                 let cost = match place {
                     ServerChoice::Local if judged.contains(&database.name()) => {
                         "no real server confirms what the embedded one shows"
@@ -64,7 +65,11 @@ pub(crate) fn run(wanted: &Doctor, screen: &mut Screen) -> Result<Code, Stop> {
     }
     let (verdict, code) = match judged.as_slice() {
         [] => ("\nNothing can be judged here.\n".to_owned(), Code::Environment),
-        judged => (format!("\nPools can be judged here on: {}.\n", judged.join(", ")), Code::Passed),
+        judged => {
+            let words = format!("\nPools can be judged here on: {}.\n", judged.join(", "));
+            // Whoever names a server asks for that one.
+            (words, if missed { Code::Environment } else { Code::Passed })
+        }
     };
     screen.say(&verdict)?;
     Ok(code)

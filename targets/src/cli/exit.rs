@@ -129,7 +129,7 @@ impl Stop {
     /// Says it on the standard error, and gives the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("error: {}", self.message);
+            eprintln!("error: {}", harmless(&self.message));
         }
         if let Some(hint) = &self.hint {
             eprintln!("hint: {hint}");
@@ -165,9 +165,25 @@ impl From<Trouble> for Stop {
     }
 }
 
+/// What others have printed may be quoted in a message, and does nothing to a terminal.
+fn harmless(message: &str) -> String {
+    let shown = |letter: char| match letter {
+        '\n' | '\t' => letter.to_string(),
+        letter if letter.is_control() => letter.escape_default().to_string(),
+        letter => letter.to_string(),
+    };
+    message.chars().map(shown).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_does_nothing_to_a_terminal() {
+        let said = harmless("it said \u{1b}[31mred\u{7}\n\tand\0");
+        assert_eq!(said, "it said \\u{1b}[31mred\\u{7}\n\tand\\u{0}");
+    }
 
     /// The numbers are a promise to scripts.
     #[test]

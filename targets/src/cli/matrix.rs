@@ -10,14 +10,19 @@ use super::exit::{Code, Stop};
 use super::page::{self, Block, Line, Span, code, text};
 use super::screen::Screen;
 
+const LEAVES_SOME: &str = "name what `poolproof certify --out DIR` has left: a directory with one for each pool";
+
 /// Reads the certificates, and prints the page.
 pub(crate) fn run(wanted: &Matrix, screen: &mut Screen) -> Result<Code, Stop> {
     let mut certificates = Vec::new();
     for directory in &wanted.directories {
+        if !directory.is_dir() {
+            return Err(Stop::usage(format!("{}: there is no such directory", directory.display())).hint(LEAVES_SOME));
+        }
         certificates.extend(corpus::certificates(directory)?);
     }
     if certificates.is_empty() {
-        return Err(Stop::usage("there is no certificate in these directories").hint("`poolproof certify --out DIR` leaves some"));
+        return Err(Stop::usage("there is no certificate in these directories").hint(LEAVES_SOME));
     }
     let blocks = blocks(&certificates);
     screen.say(&if wanted.html { page::as_html(&blocks) } else { page::as_markdown(&blocks) })?;

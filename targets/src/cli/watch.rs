@@ -9,6 +9,7 @@ use poolproof::history::Ending;
 use poolproof::watch::{Program, Watched, watch};
 
 use super::args::Watch;
+use super::benches::weakness;
 use super::exit::{Code, Stop};
 use super::signals;
 
@@ -18,7 +19,7 @@ const BY_SIGNAL: i32 = 128;
 /// Runs the program, and tells what is seen.
 pub(crate) fn run(wanted: &Watch) -> Result<Code, Stop> {
     let database = database(wanted)?;
-    let program = Program { command: wanted.command.clone(), database, server: wanted.place.clone() };
+    let program = Program { command: wanted.command.clone(), database, server: wanted.place.clone(), weakness: weakness() };
     let mut ledger = Ledger::open(wanted.log.as_deref())?;
     let watched = watch(&program, &signals::calls()?, &mut |line| ledger.tell(line))?;
     ledger.close()?;

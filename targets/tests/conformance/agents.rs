@@ -7,15 +7,15 @@ use libtest_mimic::Trial;
 
 use crate::cleanup::Run;
 use crate::lab::{Outcome, ensure, is_nightly, says, scratch, tool};
-use crate::python::PYTHON;
+use crate::python::{PYTHON, with_module};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let breaches = BREACHES
         .iter()
-        .map(|&(way, words)| Trial::test(format!("an agent breaks the protocol: {way}"), move || breach(way, words)));
+        .map(|&(way, words)| with_module("json", format!("an agent breaks the protocol: {way}"), move || breach(way, words)));
     let checked = WRONG
         .iter()
-        .map(|&(way, words)| Trial::test(format!("check-agent sees what is wrong: {way}"), move || checked(way, words)));
+        .map(|&(way, words)| with_module("json", format!("check-agent sees what is wrong: {way}"), move || checked(way, words)));
     let others = [
         Trial::test("check-agent finds nothing wrong with this program", || {
             let this = env!("CARGO_BIN_EXE_poolproof");

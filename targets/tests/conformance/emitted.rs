@@ -8,7 +8,7 @@ use poolproof::Database;
 
 use crate::lab::{Lab, Outcome, ensure, is_required, run, says, scratch, tool};
 use crate::outside;
-use crate::python::PYTHON;
+use crate::python::{PYTHON, imports};
 
 /// A report's reader has no patience for more.
 const LINES: usize = 60;
@@ -18,7 +18,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         lab.trial(database, name, move |lab| in_rust(lab, database, pool, story, words))
     };
     let python = |name: &'static str, pool: &'static str, story: &'static str, code: i32, words: &'static [&'static str]| {
-        let there = run(Command::new(PYTHON).args(["-c", "import sqlalchemy, psycopg2"])).status.success();
+        let there = imports("sqlalchemy, psycopg2");
         let test = lab.trial(Database::Postgres, name, move |lab| in_python(lab, pool, story, code, words));
         if there || is_required(Database::Postgres) { test } else { test.with_ignored_flag(true) }
     };

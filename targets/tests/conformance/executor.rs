@@ -1,7 +1,10 @@
 //! The executor's own promises: the order of events, the epilogue, attribution, transparency. Each test fails if the executor is
 //! given the weakness that it is about; where chance does not decide, the test shows that too.
 
-use libtest_mimic::Trial;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::{Failed, Trial};
 use poolproof::bench::{Bench, ServerChoice};
 use poolproof::execute::{TapShim, Weakness};
 use poolproof::generate;
@@ -11,7 +14,7 @@ use poolproof::trouble::Trouble;
 use poolproof::{Database, Promise};
 use poolproof_targets::around_the_tap;
 
-use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, says, scaled, scratch, target, tool};
+use crate::lab::{Lab, NEVER, Outcome, ensure, interleaving, run, says, scaled, scratch, target, tool};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let postgres = |name: &'static str, test: fn(&Lab) -> Outcome| lab.trial(Database::Postgres, name, test);
@@ -21,6 +24,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         postgres("a goodbye after the server's end is still seen", late_goodbye),
         postgres("the ledger is read after the last EOF", ledger_last),
         postgres("a driver that goes around the tap ends the run", around),
+        postgres("a driver that waits for a server past the tap ends the run", silent_around),
         postgres("a checkout that waits stays in flight until it is released", waiter),
         postgres("a process that hangs is proved stuck and ended", stuck),
         postgres("every kind of exit is told apart", exits),
@@ -146,36 +150,78 @@ fn blind(lab: &Lab, database: Database) -> Outcome {
     let added = bench.add_server(&ServerChoice::Url(lab.url(database).to_owned()), database);
     ensure(matches!(added, Err(Trouble::CannotAttribute)), || format!("{added:?}"))?;
     let pool = if database == Database::Postgres { "reference" } else { "mysql" };
-    let (_directory, path) = scratch();
-    let file = path.join("open.interleaving");
-    std::fs::write(&file, "p0 open\n")?;
-    let (file, out) = (file.to_string_lossy(), path.to_string_lossy());
-    let commands: [&[&str]; 2] = [&["certify", pool, "--cases", "5", "--out", &out], &["replay", &file, "--pool", pool]];
-    // The doctor looks at both databases, and each is blind.
-    for arguments in commands.into_iter().chain([&["doctor"][..]]) {
-        let mut command = tool();
-        says(command.args(arguments).args(["--server", lab.url(database)]).env(WEAKNESS, "blind"), 3, &["cannot attribute"])?;
+    let (_directory, path) = with_a_query()?;
+    let certified = path.join(pool).join("certificate.json");
+    let certify = ["certify", pool, "--cases", "5", "--out"];
+    run(tool().args(certify).arg(&path));
+    ensure(certified.is_file(), || "there is no certificate".to_owned())?;
+    let (url, certified) = (lab.url(database), certified.to_string_lossy());
+    let (protocol, mutant) = match database {
+        Database::Postgres => ("postgres", "no-guard"),
+        Database::MySql => ("mysql", "no-guard-mysql"),
+    };
+    let others: [&[&str]; 5] = [
+        &["verify", &certified, "--sample", "5", "--server", url],
+        // The doctor looks at both databases, and each is blind.
+        &["doctor", "--server", url],
+        &["mutants", mutant, "--server", url],
+        &["check-agent", "cat", "--database", protocol],
+        &["watch", "--server", url, "--", "true"],
+    ];
+    for arguments in judging(pool, &path, url).iter().chain(&others.map(words)) {
+        says(tool().args(arguments).env(WEAKNESS, "blind"), 3, &["cannot attribute"])?;
     }
     Ok(())
+}
+
+fn words(arguments: &[&str]) -> Vec<String> {
+    arguments.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// The commands that execute interleavings of a pool on a server: those of a directory, where they need some.
+fn judging(pool: &str, directory: &Path, url: &str) -> [Vec<String>; 5] {
+    let (inputs, kept) = (directory.join("inputs"), directory.join("kept"));
+    let [file, inputs, kept, out] =
+        [inputs.join("query.interleaving"), inputs, kept, directory.join("out")].map(|path| path.display().to_string());
+    let commands: [&[&str]; 5] = [
+        &["certify", pool, "--cases", "5", "--out", &out, "--server", url],
+        &["replay", &file, "--pool", pool, "--server", url],
+        &["agree", pool, "--cases", "5", "--server", url],
+        &["corpus", "cover", &inputs, "--pool", pool, "--server", url],
+        &["corpus", "minimise", &inputs, &kept, "--pool", pool, "--server", url],
+    ];
+    commands.map(words)
 }
 
 /// What makes the tool weak.
 const WEAKNESS: &str = "POOLPROOF_TEST_WEAKNESS";
 
+/// A directory with an interleaving, which goes with the test.
+fn with_a_query() -> Result<(tempfile::TempDir, PathBuf), Failed> {
+    let (directory, path) = scratch();
+    std::fs::create_dir(path.join("inputs"))?;
+    std::fs::write(path.join("inputs/query.interleaving"), "p0 open\np0 checkout a\np0 query a\n")?;
+    Ok((directory, path))
+}
+
 /// Every command that runs something refuses, with the exit code of the environment.
 fn around(lab: &Lab) -> Outcome {
     let bench = lab.bench(Database::Postgres, Weakness::default());
     let direct = bench.direct_config(Database::Postgres).ok_or("a server")?.socket;
-    let (_directory, path) = scratch();
-    let file = path.join("query.interleaving");
-    std::fs::write(&file, "p0 open\np0 checkout a\np0 query a\n")?;
-    let pool = around_the_tap::NAME;
-    let (file, out) = (file.to_string_lossy(), path.to_string_lossy());
-    let commands: [&[&str]; 2] = [&["certify", pool, "--cases", "5", "--out", &out], &["replay", &file, "--pool", pool]];
-    for arguments in commands {
-        let mut command = tool();
-        command.args(arguments).args(["--server", lab.url(Database::Postgres)]).env(around_the_tap::DIRECT, &direct);
-        says(&mut command, 3, &["without passing the tap"])?;
+    let (_directory, path) = with_a_query()?;
+    for arguments in judging(around_the_tap::NAME, &path, lab.url(Database::Postgres)) {
+        says(tool().args(arguments).env(around_the_tap::DIRECT, &direct), 3, &["without passing the tap"])?;
+    }
+    Ok(())
+}
+
+/// Nobody is blamed for waiting for a server that the harness does not know.
+fn silent_around(lab: &Lab) -> Outcome {
+    let (_directory, path) = with_a_query()?;
+    let direct = path.join("silent");
+    let _listener = UnixListener::bind(&direct)?;
+    for arguments in judging(around_the_tap::NAME, &path, lab.url(Database::Postgres)) {
+        says(tool().args(arguments).env(around_the_tap::DIRECT, &direct), 3, &["without passing the tap"])?;
     }
     Ok(())
 }

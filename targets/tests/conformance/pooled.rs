@@ -1,14 +1,13 @@
 //! PgBouncer before PostgreSQL: what pools do there is judged as elsewhere, and the sixth report has its own words.
 
 use std::path::Path;
-use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
 use nix::sys::signal::Signal;
 use poolproof::{Database, rules};
 
 use crate::lab::{Outcome, ensure, is_nightly, is_required, run, says, scratch, text, tool};
-use crate::python::PYTHON;
+use crate::python::{PYTHON, imports};
 use crate::watched::interrupted;
 
 const PAGE: &str = include_str!("../../../docs/field-reports.md");
@@ -19,7 +18,7 @@ const CALLS: &str = "230";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let there = Path::new("/usr/sbin/pgbouncer").exists();
-    let python = run(Command::new(PYTHON).args(["-c", "import sqlalchemy, psycopg2"])).status.success();
+    let python = imports("sqlalchemy, psycopg2");
     let needs = |python: bool, name: &str, test: fn() -> Outcome| {
         Trial::test(name, test).with_ignored_flag(!(there && python || is_required(Database::Postgres)))
     };

@@ -16,7 +16,7 @@ const PAGES: &[(&str, &str)] = &[
 pub(crate) fn trials() -> Vec<Trial> {
     PAGES
         .iter()
-        .map(|(name, page)| with_module("MySQLdb, psycopg2", name, move || commands(page)).with_kind("commands"))
+        .map(|(name, page)| with_module("MySQLdb, psycopg2", *name, move || commands(page)).with_kind("commands"))
         .collect()
 }
 

@@ -14,7 +14,7 @@ const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
 
 pub(crate) fn trials() -> Vec<Trial> {
     let with = |name: &'static str, driver: &'static str, test: fn() -> Outcome| {
-        let there = run(Command::new(PYTHON).args(["-c", &format!("import sqlalchemy, {driver}")])).status.success();
+        let there = imports(&format!("sqlalchemy, {driver}"));
         let database = if driver == "psycopg2" { Database::Postgres } else { Database::MySql };
         Trial::test(name, test).with_ignored_flag(!there && !is_required(database))
     };
@@ -43,9 +43,14 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
+/// The system has a Python, with these modules.
+pub(crate) fn imports(modules: &str) -> bool {
+    Command::new(PYTHON).args(["-c", &format!("import {modules}")]).output().is_ok_and(|output| output.status.success())
+}
+
 /// A test that needs a module of the system's Python.
-pub(crate) fn with_module(module: &str, name: &str, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
-    let there = run(Command::new(PYTHON).args(["-c", &format!("import {module}")])).status.success();
+pub(crate) fn with_module(module: &str, name: impl Into<String>, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    let there = imports(module);
     Trial::test(name, test).with_ignored_flag(!there && !is_required(Database::Postgres))
 }
 

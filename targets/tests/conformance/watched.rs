@@ -39,8 +39,8 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         Trial::test("watch sums up when SIGUSR1 comes, and goes on", summary),
         Trial::test("watch passes on what is sent to it alone", passed_on),
         Trial::test("drivers find the socket by what watch gives them", found),
-        Trial::test("Ctrl-C ends a watched program and leaves nothing", || interrupted("local", Signal::SIGINT)),
-        Trial::test("kill -9 of watch ends its program and leaves nothing", || interrupted("local", Signal::SIGKILL)),
+        lab.trial(postgres, "Ctrl-C ends a watched program and leaves nothing", |_| interrupted("local", Signal::SIGINT)),
+        lab.trial(postgres, "kill -9 of watch ends its program and leaves nothing", |_| interrupted("local", Signal::SIGKILL)),
     ]
 }
 

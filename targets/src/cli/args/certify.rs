@@ -30,14 +30,14 @@ pub(crate) struct Certify {
     #[arg(long = "promise", value_name = "PROMISE", value_delimiter = ',')]
     promises: Vec<Promise>,
     /// Interleavings for each pool and promise [default: 200; without random ones and faults all that there are]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "budget")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "budget")]
     pub(crate) cases: Option<u64>,
     /// Where interleavings come from: scenarios, sweep, exhaustive, random, and faults of the server; may be repeated or separated by
     /// commas [default: all but faults]
     #[arg(long = "source", value_name = "SOURCE", value_delimiter = ',')]
     pub(crate) sources: Vec<Source>,
     /// Steps that an interleaving has at the most in `exhaustive` [default: 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(1..=12))]
     pub(crate) depth: Option<u8>,
     /// Time for each pool and promise in place of a number: 500ms, 30s, 5m, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -46,7 +46,7 @@ pub(crate) struct Certify {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Interleavings that run at once [default: the processors of this machine, at most 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
     /// Look at one part of several, such as 2/8, which `poolproof merge` puts together
     #[arg(long, value_name = "PART/PARTS", value_parser = shard, default_value_t = Shard::WHOLE)]

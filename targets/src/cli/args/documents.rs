@@ -13,14 +13,14 @@ pub(crate) struct Verify {
     #[arg(value_name = "CERTIFICATE.JSON")]
     pub(crate) file: PathBuf,
     /// Interleavings for each promise that are executed again [default: all of them]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) sample: Option<u64>,
     #[command(flatten)]
     pub(crate) foreign: Foreign,
     #[command(flatten)]
     pub(crate) servers: Servers,
     /// Interleavings that run at once [default: the processors of this machine, at most 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
 }
 
