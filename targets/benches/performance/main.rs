@@ -1,6 +1,6 @@
 //! `cargo bench`: what poolproof costs, and what the same work would cost at least.
 //!
-//! It prints a table for each part and writes them all to `docs/performance.md`. Named parts are only printed:
+//! It prints a table for each part and writes it to `docs/performance.md`, all of them or those that are named:
 //! `cargo bench -- floor first`.
 
 #[cfg(all(target_os = "linux", not(poolproof_elsewhere)))]
