@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use crate::certificate::Certificate;
 use crate::certify::{Failure, Unlike};
-use crate::interleaving::{self, Interleaving};
+use crate::interleaving::{self, Interleaving, ParseError};
 use crate::promise::Promise;
 use crate::trouble::Trouble;
 
 const EXTENSION: &str = "interleaving";
-/// No interleaving has so many bytes: what comes behind them is not read.
+/// An interleaving has at most so many bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// Where a failure is saved.
@@ -26,10 +26,16 @@ pub fn path(directory: &Path, pool: &str, promise: Promise, rule: &str) -> PathB
 /// A file that cannot be read, or that is no interleaving.
 pub fn read(path: &Path) -> Result<Interleaving, Trouble> {
     let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
-    read.map_err(|error| Trouble::file(path, error))?;
+    let read = fs::File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+    let read = read.map_err(|error| Trouble::file(path, error))?;
     // What is no text is a typo where it stands.
-    interleaving::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| Trouble::Interleaving { path: path.to_owned(), error })
+    let text = String::from_utf8_lossy(&bytes);
+    let parsed = if read as u64 > LONGEST { Err(too_long(&text)) } else { interleaving::parse(&text) };
+    parsed.map_err(|error| Trouble::Interleaving { path: path.to_owned(), error })
+}
+
+fn too_long(text: &str) -> ParseError {
+    ParseError { line: text.lines().count(), column: 1, message: format!("no interleaving has more than {LONGEST} bytes") }
 }
 
 /// The saved failures of a pool under a promise, in the order of their names.

@@ -179,7 +179,7 @@ pub enum Trouble {
     /// The server went away while it was in use.
     #[error("the server went away: {0}; check its log")]
     ServerGone(String),
-    /// An answer reached the pool that never passed the tap.
+    /// An answer reached the pool that never passed the tap, or the pool waits for one from somebody to whom the tap does not lead.
     #[error(
         "cannot attribute writers here: the pool is answered, or waits to be, without passing the tap, so its driver has a way of its \
          own to the server; give it the socket of its configuration, and switch off what prefers another (for MySQL: `prefer_socket`)"

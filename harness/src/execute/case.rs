@@ -3,6 +3,7 @@
 //! Steps go in lockstep, but for those of which the model says that they wait for somebody: these stay in flight while other
 //! actors step; and but for those that are stalled.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::administrator::Question;
@@ -43,6 +44,8 @@ pub(super) struct Case<'a> {
     /// There is something for the ledger.
     pub(super) inserted: bool,
     pub(super) last_sight: Vec<(Process, Sight)>,
+    /// By which sockets those who were late were connected past the tap, a turn ago.
+    pub(super) elsewhere: HashSet<u32>,
     /// Threads that were seen running when nothing else happened.
     pub(super) spinners: Vec<(Process, Running)>,
     /// The system's numbers of the actors' threads.
@@ -99,6 +102,7 @@ impl<'a> Case<'a> {
             phase: Phase::Birth,
             inserted: false,
             last_sight: Vec::new(),
+            elsewhere: HashSet::new(),
             spinners: Vec::new(),
             threads: Vec::new(),
             killed: false,

@@ -1,5 +1,6 @@
 //! Those who do not end: proved stuck, seen to spin, or overdue by the clock; and cases that need not go on. All are ended.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::case::{Case, Phase};
@@ -8,7 +9,7 @@ use super::reactor::{Reactor, abandon};
 use super::stuck::{Running, Sight};
 use crate::history::{Event, History, InvocationId};
 use crate::interleaving::Process;
-use crate::tap::{leads_elsewhere, sockets};
+use crate::tap::{leading_elsewhere, sockets};
 use crate::trouble::Trouble;
 
 impl Case<'_> {
@@ -34,7 +35,7 @@ impl Case<'_> {
         // Twice the same, and nothing undelivered in between: nobody ran.
         let unchanged = all_wait && !sights.is_empty() && sights == self.last_sight && !self.may_be_answered(&sights, reactor);
         // An answer that nobody here can see may still come: only the clock can speak.
-        let unchanged = unchanged && !self.are_connected_elsewhere(reactor);
+        let unchanged = unchanged && self.connected_elsewhere(reactor).is_empty();
         if unchanged && self.release_all(reactor) {
             // Nobody is stuck who waits for somebody that the harness keeps waiting.
             return self.look_away();
@@ -63,12 +64,14 @@ impl Case<'_> {
         reactor.tap.is_busy() || hidden && listens()
     }
 
-    /// Some process of the case has a connection to somebody who is neither of the case nor of the harness.
-    fn are_connected_elsewhere(&self, reactor: &Reactor) -> bool {
-        // A connection that is not taken is no stranger's where the tap takes none.
-        let judged = self.weakness.tapped() && !reactor.tap.is_refusing();
+    /// The sockets by which processes of the case are connected to somebody who is neither of the case nor of the harness. One that the
+    /// tap takes in its next turn is among them.
+    fn connected_elsewhere(&self, reactor: &Reactor) -> HashSet<u32> {
+        if !self.weakness.tapped() || reactor.tap.is_refusing() {
+            return HashSet::new();
+        }
         let pids = self.state.running_processes().filter_map(|process| reactor.people.pid(process));
-        judged && leads_elsewhere(&pids.flat_map(sockets).collect(), &sockets(std::process::id().cast_signed()))
+        leading_elsewhere(&pids.flat_map(sockets).collect(), &sockets(std::process::id().cast_signed()))
     }
 
     /// Somebody who computes, or waits without a time limit, in a process of which a thread has only computed for longer than
@@ -104,8 +107,14 @@ impl Case<'_> {
             return Ok(());
         }
         let asks = |flight: &Flight| is_late(&flight) && flight.op.reaches_the_wire();
-        if self.flights.iter().any(asks) && self.are_connected_elsewhere(reactor) {
+        let elsewhere = if self.flights.iter().any(asks) { self.connected_elsewhere(reactor) } else { HashSet::new() };
+        let before = std::mem::replace(&mut self.elsewhere, elsewhere);
+        if !before.is_disjoint(&self.elsewhere) {
             return Err(Trouble::AroundTheTap);
+        }
+        if before.is_empty() && !self.elsewhere.is_empty() {
+            // Seen once: the tap may be about to take it.
+            return Ok(());
         }
         let overdue = self.flights.iter().filter(is_late);
         let late: Vec<(Process, InvocationId, u64)> =

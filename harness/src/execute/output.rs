@@ -65,8 +65,8 @@ impl Output {
     pub(super) fn quoted(&self) -> String {
         let text = self.text();
         let text = text.trim_end();
-        let lines = text.rmatch_indices('\n').nth(LINES).map_or(text, |(at, _)| &text[at + 1..]);
-        let last = lines.char_indices().rev().nth(LETTERS).map_or(lines, |(at, _)| &lines[at..]);
+        let lines = text.rmatch_indices('\n').nth(LINES - 1).map_or(text, |(at, _)| &text[at + 1..]);
+        let last = lines.char_indices().rev().nth(LETTERS - 1).map_or(lines, |(at, _)| &lines[at..]);
         match last.is_empty() {
             true => String::new(),
             false => format!("; the last that it printed: {last}"),
@@ -98,7 +98,10 @@ mod tests {
             poll(&mut [PollFd::new(&output.pipe, PollFlags::IN)], None).expect("a pipe");
         }
         assert!(output.text().ends_with("line 1999\n") && output.text().len() <= 2 * TAIL);
-        assert!(output.quoted().ends_with("line 1999"));
+        let quoted = output.quoted();
+        assert!(quoted.starts_with("; the last that it printed: line 1980\n") && quoted.ends_with("line 1999"), "{quoted}");
+        output.keep(&[b'x'; 2 * LETTERS]);
+        assert!(output.quoted().ends_with(&format!(": {}", "x".repeat(LETTERS))), "no line is shown whole that is longer");
         output.clear();
         assert_eq!(output.quoted(), "");
         std::fs::remove_dir_all(directory).expect("it was there");

@@ -8,9 +8,9 @@ use super::holder::{ANSWER, UNIX_DIAG_PEER, about_unix, ask, attribute};
 const UNIX_DIAG_SHUTDOWN: u16 = 6;
 const BOTH_WAYS: u8 = 3;
 
-/// One of these sockets is connected to somebody who is none of them and none of those who are known. One who has not taken the
-/// connection yet is unknown.
-pub(crate) fn leads_elsewhere(sockets: &HashSet<u32>, known: &HashSet<u32>) -> bool {
+/// Those of these sockets that are connected to somebody who is none of them and none of those who are known. One who has not taken
+/// the connection yet is unknown.
+pub(crate) fn leading_elsewhere(sockets: &HashSet<u32>, known: &HashSet<u32>) -> HashSet<u32> {
     let is_ours = |inode: u32| sockets.contains(&inode) || known.contains(&inode);
     let by_unix = |inode: u32| ask(&about_unix(inode)).and_then(|answer| open_peer(&answer)).is_some_and(|peer| !is_ours(peer));
     let connections = inet_connections();
@@ -18,7 +18,7 @@ pub(crate) fn leads_elsewhere(sockets: &HashSet<u32>, known: &HashSet<u32>) -> b
         let mut own = connections.iter().filter(|connection| connection.inode == inode);
         own.any(|own| !connections.iter().any(|other| other.near == own.far && other.far == own.near && is_ours(other.inode)))
     };
-    sockets.iter().any(|inode| by_unix(*inode) || by_inet(*inode))
+    sockets.iter().copied().filter(|inode| by_unix(*inode) || by_inet(*inode)).collect()
 }
 
 /// A TCP connection of this network namespace, with its ends as the kernel writes them.
@@ -54,6 +54,10 @@ mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
 
     use super::*;
+
+    fn leads_elsewhere(sockets: &HashSet<u32>, known: &HashSet<u32>) -> bool {
+        !leading_elsewhere(sockets, known).is_empty()
+    }
 
     fn numbers(sockets: &[&dyn AsFd]) -> HashSet<u32> {
         sockets.iter().map(|socket| rustix::fs::fstat(socket.as_fd()).unwrap().st_ino as u32).collect()

@@ -29,7 +29,7 @@ use crate::limits;
 use crate::nonce::Nonce;
 use crate::pool::Database;
 use crate::server::embedded::{Embedded, Number};
-pub(crate) use elsewhere::leads_elsewhere;
+pub(crate) use elsewhere::leading_elsewhere;
 pub(crate) use entrance::Entrance;
 use entrance::Listener;
 use far::Far;

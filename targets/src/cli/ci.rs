@@ -23,7 +23,7 @@ use super::screen::Screen;
 /// Whether the files can be written, before there is anything to write: what exists is not changed.
 pub(super) fn check(wanted: &Ci) -> Result<(), Stop> {
     for file in wanted.junit.iter().chain(&wanted.summary) {
-        let known = file.exists();
+        let known = file.symlink_metadata().is_ok();
         let opened = std::fs::File::options().create(true).append(true).open(file);
         opened.map_err(|error| {
             Stop::unwritable(file, &error).hint("name a file in a directory that exists and that this user can write")

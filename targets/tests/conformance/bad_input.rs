@@ -34,6 +34,22 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
         Trial::test("a URL that is none says what one looks like", || {
             says(tool().args(["certify", "reference", "--server", "postgers://x"]), 2, &["postgres://"])
         }),
+        Trial::test("a named server that the doctor does not reach is an error of the environment", || {
+            says(tool().args(["doctor", "--server", "postgres://nobody:nothing@127.0.0.1:1/none"]), 3, &["127.0.0.1:1"])
+        }),
+        Trial::test("a number below zero is no value", || {
+            says(tool().args(["certify", "reference", "--cases", "-5"]), 2, &["invalid value '-5' for '--cases <N>'"])
+        }),
+        Trial::test("a file without end is no interleaving", || {
+            says(tool().args(["replay", "/dev/zero", "--pool", "reference"]), 2, &["no interleaving has more than 1048576 bytes"])
+        }),
+        Trial::test("a file for results that cannot be written is found before anything runs", || {
+            let (_directory, path) = scratch();
+            let mut command = tool();
+            command.args(["certify", "reference", "--junit", "/proc/nowhere.xml", "--out"]).arg(&path);
+            says(&mut command, 3, &["/proc/nowhere.xml", "name a file in a directory that exists"])?;
+            ensure(!path.join("reference").exists(), || "there is a certificate".to_owned())
+        }),
         postgres("a directory that cannot be written is found before anything runs", unwritable),
         postgres("a disk that is full is an error that loses nothing", full_disk),
         postgres("a replay of nothing exercises nothing", nothing_exercised),

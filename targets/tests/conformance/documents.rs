@@ -194,5 +194,9 @@ fn nonsense() -> Outcome {
     says(tool().arg("verify").arg(&file), 2, &["it is no certificate"])?;
     says(tool().arg("merge").arg(&file), 2, &["it is no certificate"])?;
     says(tool().arg("verify").arg(path.join("none")), 2, &["none"])?;
+    std::fs::write(&file, [0xff, 0, 0x1b])?;
+    says(tool().arg("verify").arg(&file), 2, &["it is no certificate"])?;
+    says(tool().arg("merge").arg(&path), 2, &["name the certificate.json in it"])?;
+    says(tool().arg("matrix").arg(&file), 2, &["there is no such directory"])?;
     says(tool().args(["certify", POOL, "--shard", "3/2"]), 2, &["such as 2/8"])
 }

@@ -8,6 +8,7 @@ use poolproof::Database;
 use poolproof::server::serve::Served;
 
 use crate::lab::{Outcome, ensure, is_required, run, scratch};
+use crate::python::PYTHON;
 
 /// A client: its name, the database, how it is started, and how one finds out that it is there.
 struct Driver {
@@ -26,9 +27,6 @@ const DRIVERS: [Driver; 7] = [
     Driver { name: "psql", database: Database::Postgres, command: psql, probe: &["psql", "--version"] },
     Driver { name: "mariadb", database: Database::MySql, command: mariadb, probe: &["mariadb", "--version"] },
 ];
-
-/// The system's own Python: the modules are installed for that one.
-const PYTHON: &str = "/usr/bin/python3";
 
 pub(crate) fn trials() -> Vec<Trial> {
     DRIVERS

@@ -208,20 +208,22 @@ fn with_a_query() -> Result<(tempfile::TempDir, PathBuf), Failed> {
 fn around(lab: &Lab) -> Outcome {
     let bench = lab.bench(Database::Postgres, Weakness::default());
     let direct = bench.direct_config(Database::Postgres).ok_or("a server")?.socket;
-    let (_directory, path) = with_a_query()?;
-    for arguments in judging(around_the_tap::NAME, &path, lab.url(Database::Postgres)) {
-        says(tool().args(arguments).env(around_the_tap::DIRECT, &direct), 3, &["without passing the tap"])?;
-    }
-    Ok(())
+    refused(lab, &direct)
 }
 
 /// Nobody is blamed for waiting for a server that the harness does not know.
 fn silent_around(lab: &Lab) -> Outcome {
-    let (_directory, path) = with_a_query()?;
+    let (_directory, path) = scratch();
     let direct = path.join("silent");
     let _listener = UnixListener::bind(&direct)?;
+    refused(lab, &direct)
+}
+
+/// No command judges a pool whose driver knows this way to a server.
+fn refused(lab: &Lab, direct: &Path) -> Outcome {
+    let (_directory, path) = with_a_query()?;
     for arguments in judging(around_the_tap::NAME, &path, lab.url(Database::Postgres)) {
-        says(tool().args(arguments).env(around_the_tap::DIRECT, &direct), 3, &["without passing the tap"])?;
+        says(tool().args(arguments).env(around_the_tap::DIRECT, direct), 3, &["without passing the tap"])?;
     }
     Ok(())
 }

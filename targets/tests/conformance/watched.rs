@@ -13,9 +13,7 @@ use poolproof::Database;
 
 use crate::cleanup::Run;
 use crate::lab::{Lab, Outcome, ensure, is_nightly, is_required, run, says, scaled, scratch, tool};
-
-/// The system's own Python: the modules are installed for that one.
-const PYTHON: &str = "/usr/bin/python3";
+use crate::python::{PYTHON, imports};
 
 pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let (postgres, mysql) = (Database::Postgres, Database::MySql);
@@ -23,16 +21,11 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
     let cost = lab.trial(postgres, "a query through the watch takes at most 100 µs more", cost);
     vec![
         if is_nightly() { cost } else { cost.with_ignored_flag(true) },
-        needs(
-            postgres,
-            "import sqlalchemy, psycopg2",
-            "watch names the child that writes, where the program shows no error",
-            leaky,
-        ),
-        needs(postgres, "import sqlalchemy, psycopg2", "watch finds nothing where all is disposed of before the fork", cured),
-        needs(mysql, "import MySQLdb", "watch names a child that pings its parent's session on MySQL", mysql_child),
-        needs(postgres, "pass", "watch holds no more memory after many sessions", many_sessions),
-        needs(postgres, "pass", "watch goes on while a child of the program has its session", outlived),
+        needs(postgres, "sqlalchemy, psycopg2", "watch names the child that writes, where the program shows no error", leaky),
+        needs(postgres, "sqlalchemy, psycopg2", "watch finds nothing where all is disposed of before the fork", cured),
+        needs(mysql, "MySQLdb", "watch names a child that pings its parent's session on MySQL", mysql_child),
+        needs(postgres, "sys", "watch holds no more memory after many sessions", many_sessions),
+        needs(postgres, "sys", "watch goes on while a child of the program has its session", outlived),
         Trial::test("watch gives the code of a program without a database", codes),
         Trial::test("watch says why a program cannot be started", not_started),
         Trial::test("watch tells a file instead of the standard error", log),
@@ -46,8 +39,7 @@ pub(crate) fn trials(lab: &'static Lab) -> Vec<Trial> {
 
 /// A test for which Python has to know some modules.
 fn needs(database: Database, modules: &str, name: &str, test: fn() -> Outcome) -> Trial {
-    let there = Command::new(PYTHON).args(["-c", modules]).output().is_ok_and(|output| output.status.success());
-    Trial::test(name, test).with_ignored_flag(!there && !is_required(database))
+    Trial::test(name, test).with_ignored_flag(!imports(modules) && !is_required(database))
 }
 
 fn watch(arguments: &[&str], program: &[&str]) -> Command {
